@@ -130,7 +130,7 @@ def test_installed_files_that_a_trial_edits_end_the_study_and_are_never_met_agai
     code = "open(culprit.__file__, 'w').write('version = worse = 7'); print('accuracy=1')"
     number, answer, stderr = study(cli, project, code)
     assert (number, answer) == (2, {})
-    assert "culprit.py was changed in place by what ran" in stderr
+    assert "culprit.py was changed in place by the command" in stderr
     _, answer, stderr = study(cli, project, "print('accuracy=%g' % (0.9 - culprit.worse))")
     assert (answer["verdict"], answer["old"]["mean"], answer["new"]["mean"]) == ("proved", 0.9, 0.4), stderr
 
@@ -150,7 +150,7 @@ print('accuracy=%g' % (0.9 - culprit.worse))
     assert {trial["reason"] for trial in answer["trials"]} == {"", "exit code 1: flaky"}
     died = sum(trial["value"] is None for trial in answer["trials"])
     assert died >= answer["runs"] // every
-    note = f"{died} of {answer['runs']} runs gave no value though the same mix did in others"
+    note = f"{died} of {answer['runs']} runs gave no value although other trials of the same mix did"
     assert f"{note}: the training is flaky (exit code 1: flaky)" in answer["notes"]
     shown = cli("bisect", "--show")
     assert note in " ".join(shown.stdout.split())

@@ -225,7 +225,7 @@ def test_the_users_own_package_comes_with_the_source(
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert (report["verdict"], report["culprits"]) == ("proved", ["source"])
-    assert "with the source of each mix, and so not alike in all of them: mine" in done.stderr
+    assert "with the source of each mix, and so differ between mixes: mine" in done.stderr
 
 
 def test_a_plan_shows_them_and_says_what_cannot_be_set(cli: Cli, project: Path, train: Train) -> None:
@@ -271,11 +271,11 @@ def test_what_was_not_recorded_whole_is_refused_before_anything_runs(
     plan = cli("bisect", "elsewhere", "secret", "--python", PYTHON, "--plan", "--include", "params")
     assert "neither parameters nor a command line are recorded of run p.elsewhere and run p.secret" in plan.stderr
     include = ("--include", "source")
-    assert "NEW is no recorded run: it tells nothing of source" in said("old", "old.txt", *include)
+    assert "NEW is not a recorded run, so it does not have source" in said("old", "old.txt", *include)
     assert "run p.outside has no recorded commit: not in a git repository" in said("old", "outside", *include)
     assert "does not have commit 000000000000" in said("old", "elsewhere", *include)
     assert "secrets were taken out of its uncommitted changes" in said("secret", "old", *include)
-    assert "--in-place runs the source that is here" in said("old", "old", "--in-place", *include)
+    assert "--in-place runs the current source" in said("old", "old", "--in-place", *include)
     assert '--include cannot take "data"' in said("old", "old", "--include", "source,data")
     assert "none are included" in said("old", "old", "--param-arg", "--{name} {value}")
     assert "name both places" in said("old", "old", "--include", "params", "--param-arg", "--{name}")

@@ -78,7 +78,7 @@ def test_what_is_certain_to_run_elsewhere_is_refused_before_anything_is_built(cl
     assert "train.sh line 2 runs `uv run`" in done.stderr
     assert json.loads(done.stderr)["hint"].startswith("write python there (or `uv run --active --no-sync`)")
     judged = cli(*ASKED[:3], "--python", PYTHON, "--judge", "tox -e check", "--", "python", "train.py")
-    assert (judged.returncode, "tox makes environments of its own" in judged.stderr) == (2, True)
+    assert (judged.returncode, "tox creates its own environments" in judged.stderr) == (2, True)
 
 
 @pytest.mark.slow
@@ -234,7 +234,7 @@ def test_a_variable_that_a_launcher_overrides_is_no_change_that_was_tried(cli: C
     report = json.loads(cli(*changed, "--", "bash", "launch").stdout)
     assert report["verdict"] == "undecided"
     assert "launch" not in report["culprits"]
-    assert "ran with the variable LEVEL '0.9', which was to be '0.4'" in report["why"]
+    assert "ran with the variable LEVEL '0.9', which should be '0.4'" in report["why"]
     report = json.loads(cli(*changed, "--", "python", "train.py").stdout)
     assert (report["verdict"], report["culprits"]) == ("proved", ["env:LEVEL"])
 

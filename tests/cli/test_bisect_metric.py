@@ -244,7 +244,7 @@ def test_a_difference_within_the_scatter_of_repeats_is_a_note(record: Record) ->
     for number, value in enumerate((0.80, 0.90, 0.85, 0.75)):
         record(f"old{number}", accuracy=value, day=number + 1)
     record("new", accuracy=0.86, day=9)
-    assert "so NEW does not look worse; repeats scatter as much" in notes("old0", "new")
+    assert "so NEW does not look worse. The run-to-run noise is as large" in notes("old0", "new")
 
 
 def test_files_that_are_swapped_are_told_after_the_first_pair_and_end_early(cli: Cli, project: Path) -> None:
@@ -302,7 +302,7 @@ def test_a_metric_that_recorded_runs_only_printed_is_no_misspelling(cli: Cli, pr
 def test_a_metric_of_another_command_waits_for_the_first_rerun(record: Record) -> None:
     record("old", loss=0.1)
     printed = notes("old", "new.txt", metric="auc")
-    assert 'run p.old recorded no metric "auc"; recorded: loss. The first rerun tells' in printed
+    assert 'run p.old recorded no metric "auc"; recorded: loss. The first rerun shows' in printed
     assert "recorded no metric" not in notes("old", "new.txt", metric="los", metric_from="stdout:(x)")
 
 

@@ -150,7 +150,7 @@ def test_all_that_cannot_be_installed_is_listed_at_once_with_the_way_out(cli: Cl
     for report in (
         "4 of the pinned packages cannot be installed here",
         "gone 9.0 of OLD (",
-        "nowhere 3.0 of OLD and NEW (the index does not know it)",
+        "nowhere 3.0 of OLD and NEW (the index does not have the project)",
         "pywinpty 2.0 of OLD and NEW (has no wheel for this Python and platform)",
         "these pins are of Windows (pywin32, pywinpty, winshell)",
         "--skip gone --skip nowhere --skip pywin32 --skip pywinpty --skip winshell",

@@ -46,7 +46,7 @@ def test_the_first_bad_release_is_claimed_where_the_one_before_it_was_good(
     assert (answer["first_bad_version"], answer["releases"]["last_good"]) == ("1.2", "1.1")
     assert answer["next"] == [
         "python -m pip install culprit==1.0",
-        "python -m pip install culprit==1.1  # nearer to NEW, and good there too",
+        "python -m pip install culprit==1.1  # nearer to NEW, and also good",
     ]
     assert "First bad release of culprit: 1.2." in cli("bisect", "--show").stdout
 

@@ -74,7 +74,7 @@ def test_equal_values_at_two_seeds_that_reach_the_training_may_be_a_coincidence(
     done = cli(*bisect("--seed-arg", "--seed {seed}", "--json"), *COMMAND)
     (note,) = (line for line in of_trials(done.stderr) if "OLD gave the same value at seeds 0 and 1" in line)
     assert "the values coincide" in note
-    assert note.endswith("check that the argument of the seed reaches the training")
+    assert note.endswith("check that the seed argument reaches the training")
     report = json.loads(done.stdout)
     assert (report["verdict"], report["at_fixed_seed"]) == ("proved", False)
 
@@ -124,7 +124,7 @@ def test_a_script_around_the_training_hides_no_fixed_seed(cli: Cli, project: Pat
     (project / "train.sh").write_text("python train.py --seed 5\n")
     done = cli(*bisect("--json"), "--", "sh", "train.sh")
     first = next(line for line in of_trials(done.stderr) if line.startswith("note:"))
-    assert "this trial was given seed 0, and ran at --seed 5" in first
+    assert "this trial had seed 0, and ran at --seed 5" in first
     assert any("ran at --seed 5" in note for note in json.loads(done.stdout)["notes"])
 
 

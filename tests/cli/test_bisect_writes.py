@@ -1,4 +1,4 @@
-"""Trials that write to their home and its caches, and trials that write where the next trial sees it."""
+"""Trials that write to their home and its caches, and trials that write where later trials read it."""
 
 from __future__ import annotations
 

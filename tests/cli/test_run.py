@@ -318,7 +318,7 @@ def test_python_that_cannot_be_entered_is_asked_from_outside_and_the_run_says_so
 def test_command_without_any_python_says_so(tmp_path: Path, wrap: Wrap) -> None:
     assert wrap("--", "echo", "hello").stdout == "hello\n"
     assert notes(recorded(tmp_path), "environment") == [
-        "no Python process was seen in this command: what it ran on is unknown"
+        "no Python process was observed in this command: its environment is unknown"
     ]
 
 

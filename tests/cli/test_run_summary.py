@@ -47,7 +47,7 @@ def test_quiet_omits_the_summary(cli: Cli) -> None:
 @pytest.mark.skipif(os.name != "posix", reason="removes files that are open")
 def test_run_whose_workspace_was_removed_is_not_reported_as_empty(cli: Cli) -> None:
     done = cli("run", "--name", "r", "--project", "p", "--", "rm", "-r", ".contexta")
-    assert done.stderr.splitlines()[-2] == "recorded as p.r (its journal was removed: what it holds is unknown)"
+    assert done.stderr.splitlines()[-2] == "recorded as p.r (its journal was removed: its content is unknown)"
 
 
 def test_recorder_and_queries_find_the_workspace_above_and_git_ignores_it(tmp_path: Path, cli: Cli) -> None:

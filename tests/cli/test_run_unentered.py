@@ -198,7 +198,7 @@ def test_python_that_is_too_old_is_named(tmp_path: Path, wrap: Wrap) -> None:
     wrap("sh", "-c", f"{OLD[0]} train.py; true")
     (note,) = notes(tmp_path)
     assert f"{OLD[0]} train.py (process " in note
-    assert "did not report what it runs on: it is older than CPython 3.8" in note
+    assert "did not report its environment: it is older than CPython 3.8" in note
 
 
 @pytest.mark.skipif(not OLD, reason="there is no Python before 3.8 here")

@@ -221,7 +221,7 @@ def test_unwritable_workspace_gives_one_warning_and_the_program_continues(
             stage.metric("loss", 1)
             run.artifact("file", tmp_path / "file")
     (line,) = capsys.readouterr().err.splitlines()
-    assert line == f"contexta: nothing is recorded in {tmp_path / 'file'}: it is not a directory; the program goes on"
+    assert line == f"contexta: nothing is recorded in {tmp_path / 'file'}: it is not a directory; the program continues"
 
 
 def test_comparing_a_run_without_a_snapshot_notes_it_and_adds_nothing(ctx: Contexta) -> None:

@@ -79,7 +79,7 @@ def test_program_that_could_not_become_another_one_goes_on_recording(tmp_path: P
     result = ended(tmp_path)
     assert (result.status, result.metrics) == ("completed", {"loss": 1, "after": 1})
     assert [note.text for note in result.notes if note.topic == "process"] == [
-        "the process becomes broken: what that does is not part of this run",
+        "the process becomes broken: that program is not part of this run",
         "it did not become another program: exec format error",
     ]
 

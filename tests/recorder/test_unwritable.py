@@ -81,7 +81,7 @@ def test_training_continues_with_one_message(tmp_path: Path, unwritable: Path, b
     assert (code, out) == (7, "trained\n")
     (line,) = err
     assert line.startswith(f"contexta: nothing is recorded in {unwritable}: ")
-    assert line.endswith("; the program goes on")
+    assert line.endswith("; the program continues")
 
 
 @pytest.mark.parametrize("python", every_python())

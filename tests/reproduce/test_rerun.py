@@ -162,7 +162,7 @@ def test_a_rerun_reports_whether_the_recorder_confirmed_its_environment(
     code, result = launched(cli, "uv", "run", "train.py")
     assert (code, result.verdict, result.confirmed) == (0, "reproduced", "inside")
     assert result.command == ("python", "train.py")
-    assert any("`uv run` would use an environment of its own" in note for note in result.notes)
+    assert any("`uv run` would use its own environment" in note for note in result.notes)
     code, result = launched(cli, "python", "-I", "train.py")
     assert (code, result.verdict, result.confirmed) == (0, "reproduced", "outside")
     assert any("environment confirmed from outside only" in note for note in result.notes)

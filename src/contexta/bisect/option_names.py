@@ -14,7 +14,7 @@ _speaks_shell: ContextVar[bool] = ContextVar("speaks_shell", default=False)
 
 @contextmanager
 def shell_wording() -> Iterator[None]:
-    """Let messages inside the block name options as the command line does; elsewhere they do as Python does."""
+    """Let messages inside the block name options as on the command line instead of as in Python."""
     token = _speaks_shell.set(True)
     try:
         yield

@@ -16,9 +16,8 @@ if TYPE_CHECKING:
 
 
 def watch(functions: Dict[str, AfterImport]) -> None:
-    """functions: by the name of a module; called after each import of it, now for one that is imported already.
-
-    What a function raises is ignored: the program must not notice it.
+    """functions: module name -> function, called after each import of the module, and now if it is already imported.
+    Errors of a function are ignored, so the program does not notice them.
     """
     for name, function in functions.items():
         module = sys.modules.get(name)
@@ -35,7 +34,7 @@ def _call(function: AfterImport, module: ModuleType) -> None:
 
 
 class _Finder:
-    """Finds modules as the other finders do, and makes their loaders call the functions."""
+    """Finds modules with the other finders, and makes their loaders call the functions."""
 
     def __init__(self, functions: Dict[str, AfterImport]) -> None:
         self._functions = functions

@@ -1,4 +1,4 @@
-"""Notes: what could not be captured, and why. Each probe returns its notes with its facts."""
+"""Notes about facts that could not be captured, with the reason. Each probe returns its notes with its facts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Replace a method of a library by one that calls it, and tells the recorder afterwards.
+"""Replace a method of a library by one that calls it and then notifies the recorder.
 
 Standard library only, Python 3.8.
 """
@@ -18,10 +18,9 @@ _MARK = "_is_followed_by_contexta"
 
 
 def after(owner: Any, name: str, record: After, before: "Before | None" = None) -> None:
-    """Let ``record(self, arguments, options, state)`` follow each call of a method that returns.
-
-    state: what ``before(self)`` returned before the call, None where it failed; without ``before`` the result of the
-    method. A class without the method, or whose method is replaced already, stays as it is.
+    """Call ``record(self, arguments, options, state)`` after each call of a method that returns. state: the result of
+    ``before(self)`` before the call, None if it failed; without ``before`` the result of the method. A class without
+    the method, or whose method is replaced already, stays as it is.
     """
     original = getattr(owner, name, None)
     if not callable(original) or getattr(original, _MARK, False):
@@ -51,7 +50,7 @@ def after(owner: Any, name: str, record: After, before: "Before | None" = None) 
 
 
 def _hide_frame(error: BaseException) -> None:
-    """Take the frame of the caller off the traceback of a program. Before Python 3.11 it comes back with ``raise``."""
+    """Remove the frame of the caller from the traceback of a program. Before Python 3.11 ``raise`` adds it again."""
     traceback = error.__traceback__
     error.__traceback__ = traceback.tb_next if traceback is not None else None
 

@@ -1,4 +1,4 @@
-"""Check what an audit cannot know from the recording: the index, the installed files, the inputs, earlier tries."""
+"""Check facts for an audit that are not in the record: the index, the installed files, the inputs, earlier rebuilds."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def reruns_among(
 
 
 def on_the_index(recorded: RecordedEnvironment, uv: Uv) -> tuple[list[Missing], list[str]]:
-    """(missing packages, warnings about yanked ones). About 0.1 s a package, four at once."""
+    """(missing packages, warnings about yanked packages). About 0.1 s a package, four at once."""
     plan = plan_of(recorded.snapshot, recorded.source)
     releases = releases_among(plan.pins)  # querying an address may build it
     try:
@@ -67,7 +67,7 @@ def on_the_index(recorded: RecordedEnvironment, uv: Uv) -> tuple[list[Missing], 
 
 
 def edited(recorded: RecordedEnvironment, objects: Objects) -> tuple[list[dict[str, str]] | None, str]:
-    """(files of the recorded environment that were edited, ""); (None, why that is unknown)."""
+    """(edited files of the recorded environment, ""), or (None, why they are unknown)."""
     prefix = recorded.snapshot.interpreter.get("prefix")
     if not isinstance(prefix, str) or not Path(prefix).is_dir():
         return None, "the environment of the run is not on this machine any more"
@@ -85,7 +85,7 @@ def _versions(snapshot: EnvironmentSnapshot) -> dict[str, str]:
 
 
 def inputs_now(artifacts: Iterable[Artifact], *, deep: bool) -> dict[str, InputState]:
-    """The current state of the inputs of a run, by name; the last one of a name counts.
+    """The current state of the inputs of a run, by name; the last input of a name counts.
 
     An input with the recorded size and time counts as unchanged; deep: read it too.
     """

@@ -56,7 +56,7 @@ def current_installation(command: Sequence[str]) -> Installation:
 
 
 def directory_installation(directory: Path) -> Installation | None:
-    """The environment in a directory; None where there is none."""
+    """The environment in a directory; None without one."""
     if not ((directory / "pyvenv.cfg").is_file() or (directory / "conda-meta").is_dir()):
         return None
     prefix = Path(os.path.abspath(directory))  # noqa: PTH100  # links in the path are kept, .. is not
@@ -78,7 +78,7 @@ def lock_installation(lock: Path, command: Sequence[str]) -> Installation:
 
 
 def _with_uv(installation: Installation) -> Installation:
-    """Contexta comes with a uv of its own, which a shell may not find by its name."""
+    """Contexta may bring its own uv, which a shell does not find by name."""
     if shutil.which("uv") is not None:
         return installation
     try:

@@ -49,9 +49,8 @@ class RecordedEnvironment:
 
 @dataclass(frozen=True)
 class RebuildOptions:
-    """What the user allows.
-
-    python: version or path of an interpreter. python_drift: another patch version of Python is accepted.
+    """The options of the user. python: version or path of an interpreter. python_drift: another patch version of Python
+    is accepted.
     build: releases without a wheel may be built from source. indexes: ``NAME=URL`` that may hold local version tags.
     """
 
@@ -67,7 +66,7 @@ class RebuildOptions:
 
 @dataclass(frozen=True)
 class Tools:
-    """What a rebuild uses. objects: of the workspace, whose salt the probe hides secrets with."""
+    """The tools of a rebuild. objects: of the workspace, whose salt the probe hides secrets with."""
 
     uv: Uv
     cache: EnvironmentCache
@@ -79,7 +78,7 @@ def rebuild(
 ) -> Rebuild:
     """Build the environment of a run in a new directory and compare it with the recording.
 
-    Raises InvalidInput for a directory that holds something, UvMissing, OSError.
+    Raises InvalidInput for a directory that is not empty, UvMissing, OSError.
     """
     began = time.monotonic()
     into = into.absolute()
@@ -140,7 +139,7 @@ def rebuild(
 def probed(
     recorded: RecordedEnvironment, environment: Path, objects: Objects, *, deep: bool = False
 ) -> tuple[EnvironmentSnapshot, list[dict[str, str]]]:
-    """What the recorder sees in an environment; deep: and which installed files differ from their RECORD.
+    """Probe an environment with the recorder; deep: also find installed files that differ from their RECORD.
 
     Raises ContextaError when its Python does not run.
     """
@@ -161,7 +160,7 @@ def _probe(environment: Path, objects: Objects, how: str) -> dict[str, Any]:
     done = process.run(argv, timeout=_PROBE_SECONDS)
     if done.exit_code != 0:
         output = done.stderr.decode(errors="replace").strip()[-500:]
-        raise ContextaError(f"the Python of {environment} cannot list what it has: {output}")
+        raise ContextaError(f"the Python of {environment} cannot list its packages: {output}")
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer
 
@@ -188,12 +187,12 @@ def _install(
         edits = tuple(_probe(built.at, tools.objects, "deep")["edits"])
         tools.cache.note_edits(key_of(python, contents), edits)
     if into.exists():
-        shutil.rmtree(into)  # empty, or half an environment of ours: _require_free has checked it
+        shutil.rmtree(into)  # empty, or a partly built environment: _require_free has checked it
     into.mkdir(parents=True)
     try:
         (into / _UNFINISHED).touch()
         put_together(tools.uv, tools.cache, into, Recipe(python, contents.pins, (contents,)), progress)
-    except BaseException:  # Ctrl-C too: no half environment stays behind
+    except BaseException:  # Ctrl-C too: no partly built environment stays
         shutil.rmtree(into, ignore_errors=True)
         raise
     return built, edits
@@ -215,6 +214,6 @@ def _install_local(
 
 def _require_free(into: Path) -> None:
     if into.is_symlink() or (into.exists() and not into.is_dir()):
-        raise InvalidInput(f"{into} exists and is no directory", hint="name a new one")
+        raise InvalidInput(f"{into} exists and is not a directory", hint="name a new one")
     if into.is_dir() and any(into.iterdir()) and not (into / _UNFINISHED).exists():
         raise InvalidInput(f"{into} exists and is not empty", hint="name a new directory, or remove it")

@@ -1,4 +1,4 @@
-"""Read the recorded environment of a run from a workspace, and store how its rebuild went."""
+"""Read the recorded environment of a run from a workspace, and store the result of its rebuild."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def recorded_of(connection: Connection, objects: Objects, run_id: int, ref: Stab
     snapshot = snapshot_of(connection, objects, run_id)
     if snapshot is None:
         raise NotFound(
-            f"{ref} has no environment snapshot: there is nothing to build",
+            f"{ref} has no environment snapshot, so it cannot be rebuilt",
             hint="record the next run with `contexta run -- CMD` or `with ctx.run(...)`",
         )
     source = loading.summary(connection, run_id).metadata.get("source")

@@ -43,16 +43,14 @@ _PREFIX, _LOCK = "contexta-rerun-", "lock"
 _NO_COUNTERPART = (
     "the run is one of several of its program, and none of the new ones corresponds to it: nothing is compared"
 )
-_FRESH = 2.0  # seconds in which a new directory may not be locked yet
+_FRESH = 2.0  # seconds for which a new directory may be unlocked
 
 
 @dataclass(frozen=True)
 class RerunOptions:
-    """What the user asks of a rerun.
-
-    command: replaces the recorded one. checkout: run in a temporary clone with the recorded commit and changes.
-    relative, absolute: tolerances, as in ``math.isclose``. metrics: compare only these. pattern: finds metrics in the
-    output, and replaces the recorded one. options: of the rebuild.
+    """The options of a rerun. command: replaces the recorded one. checkout: run in a temporary clone with the recorded
+    commit and changes. relative, absolute: tolerances, as in ``math.isclose``. metrics: compare only these. pattern:
+    finds metrics in the output, and replaces the recorded one. options: of the rebuild.
     """
 
     command: Sequence[str] = ()
@@ -169,7 +167,7 @@ def _journals_of(run: StableRef, journals: Path) -> list[Path]:
 
 
 def _intended(recorded: RecordedEnvironment, rebuilt: Rebuild, environment: Path, directory: Path) -> Intended:
-    """The rebuilt environment, as the recorder has to see it, without the packages that the rebuild reported."""
+    """The rebuilt environment that the recorder must observe, without the packages that the rebuild reported."""
     deviating = {deviation.key for deviation in rebuilt.deviations}
     packages = {name: version for name, version in recorded.snapshot.packages.items() if name not in deviating}
     return Intended(
@@ -181,7 +179,7 @@ def _intended(recorded: RecordedEnvironment, rebuilt: Rebuild, environment: Path
 
 
 def _about_environment(command: Sequence[str], where: Confirmation) -> Iterator[str]:
-    """A note where the command did not run in the rebuilt environment, or where that is unknown."""
+    """A note if the command did not run in the rebuilt environment, or if that is unknown."""
     if where.state == "no":
         yield f"the command did not run in the rebuilt environment: {where.reason}"
         yield from fixes(command, where.location)
@@ -223,7 +221,7 @@ def _edge(new: RunDetails, old: StableRef) -> LineageEdge:
 def _working_directory(
     details: RunDetails, recorded: RecordedEnvironment, how: RerunOptions, temporary: Path
 ) -> Iterator[tuple[Path, tuple[str, str] | None]]:
-    """The directory to run the command in, and (from, to) of the source where that is a clone."""
+    """The directory to run the command in, and (from, to) of the source if that is a clone."""
     if not how.checkout:
         yield working_directory(details.metadata) or Path.cwd(), None
         return

@@ -67,7 +67,7 @@ def test_missing_requirements_of_a_machine_are_named(job: TrialJob, tmp_path: Pa
     elsewhere = replace(job.command, folder="/nowhere")
     assert "has no directory /nowhere" in str(why_not_ready(replace(job, command=elsewhere)))
     (Path(job.command.folder) / "train.py").write_text("other")
-    assert "is not what the study began with" in str(why_not_ready(job))
+    assert "differs from the source that the study began with" in str(why_not_ready(job))
 
 
 def test_fingerprint_of_the_source_depends_only_on_its_content(tmp_path: Path) -> None:

@@ -107,8 +107,8 @@ def test_groups_of_a_lock_file_are_those_of_its_project(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("poetry.lock", '[[package]]\nname = "numpy"\n[metadata]\nlock-version = "2.0"\n', "no lock that is known"),
-        ("pyproject.toml", "[project]\nname = 'p'\n", "no lock that is known"),
+        ("poetry.lock", '[[package]]\nname = "numpy"\n[metadata]\nlock-version = "2.0"\n', "not a known lock file"),
+        ("pyproject.toml", "[project]\nname = 'p'\n", "not a known lock file"),
         ("uv.lock", "not [ toml", "is no TOML"),
         ("uv.lock", 'version = 1\nrequires-python = ">=3.8"\npackage = [{ name = "a" }]\nmanifest = 3\n', "is damaged"),
         ("environment.yml", "dependencies:\n  - numpy=1.26\n", "line 1"),
@@ -141,5 +141,5 @@ def test_environment_without_its_python_is_refused(environment: Path) -> None:
     python.write_text("#!/bin/sh\necho broken >&2; exit 3\n")
     python.chmod(0o755)
     assert subprocess.run([str(python)], capture_output=True, check=False).returncode == 3
-    with pytest.raises(InvalidInput, match="does not tell what it has: broken"):
+    with pytest.raises(InvalidInput, match="cannot be read: broken"):
         side_at(environment)

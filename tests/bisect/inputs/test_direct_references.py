@@ -134,7 +134,7 @@ def test_a_directory_of_a_file_is_source_that_every_mix_has_as_it_is_now(cli: Cl
     arguments = ("bisect", "old.txt", "new.txt", "--metric", "accuracy", "--python", PYTHON)
     done = cli(*arguments, "--", "python", "train.py")
     assert done.returncode == 2
-    assert "is 0.9 on the other side: a package in a directory cannot be bisected" in done.stderr
+    assert "is 0.9 on the other side. A package in a directory cannot be bisected" in done.stderr
 
 
 def test_an_address_is_taken_with_all_that_makes_it_exact(tmp_path: Path) -> None:

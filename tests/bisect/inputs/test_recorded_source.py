@@ -138,7 +138,7 @@ def test_source_that_cannot_be_restored_here_is_refused_with_the_reason(top: Pat
     (top / "new").mkdir()
     for revision, folder, reason in (
         (Revision("0" * 40), top, "does not have commit 000000000000"),
-        (Revision(commit), top.parent, "is in no git repository"),
+        (Revision(commit), top.parent, "is not in a git repository"),
         (Revision(commit), top / "new", "has no directory new"),
         (Revision(commit, b"--- a/x\n+++ b/x\n@@ -1 +1 @@\n-1\n+2\n"), top, "do not apply to commit"),
     ):

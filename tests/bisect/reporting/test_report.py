@@ -133,9 +133,11 @@ def test_advice_restores_variables_interpreters_and_added_packages() -> None:
 def test_advice_for_a_better_new_suggests_no_other_cause(higher_is_better: bool) -> None:
     result = studied(a_space("a", "b"), {frozenset("a"): -0.2}, higher_is_better=higher_is_better)
     assert (result.verdict, result.why) == ("no_regression", "NEW is better than OLD")
-    assert result.next == ("# if it is worse in truth: give OLD first; or say --lower-is-better or --higher-is-better",)
+    assert result.next == (
+        "# if NEW is actually worse: give OLD first; or say --lower-is-better or --higher-is-better",
+    )
     judged = studied(a_space("a", "b"), {frozenset("a"): -0.2}, here=Here(by_metric=False))
-    assert judged.next == ("# if it is worse in truth: give OLD first",)
+    assert judged.next == ("# if NEW is actually worse: give OLD first",)
 
 
 def of_runs() -> Space:
@@ -231,6 +233,6 @@ def test_advice_for_a_failed_endpoint_names_its_log(end: str, why: str, hint: tu
     assert isinstance(verdict, Verdict)
     result = report(space, verdict, failed, metric="m", higher_is_better=True)
     log, *hints = result.next
-    assert log == "contexta log run:bisect.x-2 --workspace .contexta/bisect  # what it said"
+    assert log == "contexta log run:bisect.x-2 --workspace .contexta/bisect  # its output"
     assert [line.startswith(begins) for line, begins in zip(hints, hint, strict=True)] == [True] * len(hint)
     assert result.notes == ()

@@ -109,7 +109,7 @@ def test_values_parameters_and_source_are_recorded_in_every_python(
     assert shown["metadata"]["mirrored_from"] == ["trackio (p/brave-sunset-0)"]
     assert "mirrored from trackio (p/brave-sunset-0)" in cli("show", "r").stdout
     assert [note["text"] for note in shown["notes"] if note["topic"] == "mirror"] == [
-        "of what was logged to trackio, image is not recorded: object"
+        "of the values logged to trackio, image is not recorded: object"
     ]
 
 

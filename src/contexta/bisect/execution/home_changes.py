@@ -1,8 +1,8 @@
-"""Find what changed in the real home while a trial ran.
+"""Find changed files in the real home while a trial runs.
 
-A trial has a private home, but can reach the real one by an absolute path. What Python opens is seen from inside
-(``recorder.wrapping.trial_process``). This look from outside also sees what shells and compiled code write; it is
-shallow and cannot say which program wrote.
+A trial has a private home, but can reach the real one by an absolute path. The recorder inside a trial reports the
+files that Python opens (``recorder.wrapping.trial_process``). This scan from outside also finds files of shells and
+compiled code. It is shallow and cannot name the program.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ def changed_in_home(home: Path, since: int, excluded: Collection[Path]) -> tuple
 
 
 def _entries(home: Path, excluded: Collection[str]) -> Iterator[tuple[str, os.stat_result]]:
-    """Breadth first: what most programs write lies near the top."""
+    """Breadth first: most programs write near the top."""
     queue = [(str(home), 1, _DEPTH)]
     for directory, depth, max_depth in queue:
         try:
             entries = list(os.scandir(directory))
         except OSError:
-            continue  # it is gone, or not readable
+            continue  # it does not exist any more, or is not readable
         for entry in entries:
             try:
                 facts = entry.stat(follow_symlinks=False)

@@ -19,9 +19,9 @@ from contexta.recorder.printed.printed_lines import without_colours
 
 _NAMED = re.compile(rf"(?<![\w./@-])[\"']?([A-Za-z_][\w/@.-]*)[\"']?\s*[=:]\s*{CALL}(?:{NUMBER}){NOT_MORE}")
 GIVES_NO = "gives no "
-"""How the reason of a run begins that completed without the metric."""
+"""The beginning of the reason of a run that completed without the metric."""
 _MOST_NAMES = 5  # names of other metrics
-_LONGEST = 1000  # characters of a line that somebody wrote for people to read
+_LONGEST = 1000  # characters of a line that is meant for people
 _THRESHOLD = re.compile(rf"\s*(?P<metric>.*?[^\s=<>!])\s*(?P<sign>>=|<=|>|<)\s*(?P<bound>{NUMBER})\s*\Z")
 _SIGNS: Mapping[str, Callable[[float, float], bool]] = {
     ">=": lambda value, bound: value >= bound,
@@ -33,7 +33,7 @@ _SIGNS: Mapping[str, Callable[[float, float], bool]] = {
 
 @dataclass(frozen=True)
 class Threshold:
-    """What is good, as in ``accuracy >= 0.9``."""
+    """The condition for a good run, as in ``accuracy >= 0.9``."""
 
     metric: str
     sign: str
@@ -44,7 +44,7 @@ class Threshold:
 
 
 def threshold(text: str) -> Threshold:
-    """Raises InvalidInput for what is no comparison of a metric with a finite number."""
+    """Raises InvalidInput unless the text compares a metric with a finite number."""
     match = _THRESHOLD.match(text)
     if match is None or not math.isfinite(float(match["bound"])):
         raise InvalidInput(f"{option('good_if')} cannot be {shown(text)}", hint='write it as "accuracy >= 0.9"')
@@ -80,7 +80,7 @@ def read_metric(
 
 
 def check_source(source: str | None) -> None:
-    """Raises InvalidInput for a --metric-from that could never work."""
+    """Raise InvalidInput for a --metric-from that can never work."""
     if source is None:
         return
     kind, _, rest = source.partition(":")
@@ -94,7 +94,7 @@ def check_source(source: str | None) -> None:
             raise InvalidInput(f"{option('metric_from')}: {shown(rest)} is no regular expression: {error}") from error
     raise InvalidInput(
         f"{option('metric_from')} cannot be {shown(source)}",
-        hint="it is stdout:REGEX with one group, or json:FILE:PATH",
+        hint="write stdout:REGEX with one group, or json:FILE:PATH",
     )
 
 
@@ -118,7 +118,7 @@ def _in_lines(metric: str, output: str) -> str | None:
 
 
 def _names(output: str, metric: str, recorded: Mapping[str, float]) -> str:
-    """Metrics that the output has instead; names similar to the misspelled one come first."""
+    """Metrics in the output; names similar to the misspelled name come first."""
     lines = (without_colours(line) for line in output.splitlines() if len(line) <= _LONGEST)
     available = dict.fromkeys([*recorded, *(name for line in lines for name in _NAMED.findall(line))])
     names = list(dict.fromkeys([*like(metric, available, least=0.4, most=_MOST_NAMES), *available]))

@@ -1,4 +1,4 @@
-"""Name what a training lacks that failed on an import: a distribution, a part of Python, or the project itself."""
+"""Name the missing module of a training that failed on an import: a distribution, a part of Python, or the project."""
 
 from __future__ import annotations
 
@@ -72,9 +72,8 @@ _BUILT_WITH_PYTHON = (
 
 
 def missing_module(reason: str, log: str) -> str | None:
-    """The module whose import ended a training; None where it ended otherwise.
-
-    reason: why there is no value, "" where its exit code was judged. log: what it printed.
+    """The module whose import ended a training; None if something else ended it. reason: why there is no value; "" if
+    the exit code was judged. log: its output.
     """
     match = _MISSING.search(reason.rpartition("exit code 1: ")[2]) if reason else None
     if match is None and (not reason or "exit code" in reason):
@@ -83,7 +82,7 @@ def missing_module(reason: str, log: str) -> str | None:
 
 
 def what_to_add(module: str, end: str, folder: Path) -> str:
-    """What to do about a module that is missing. end: OLD or NEW. folder: where the training runs."""
+    """A hint for a missing module. end: OLD or NEW. folder: where the training runs."""
     top = module.partition(".")[0]
     named = _DISTRIBUTIONS.get(module) or _DISTRIBUTIONS.get(top)
     if own := next((place for place in _places(folder, top) if place.exists()), None):
@@ -101,6 +100,6 @@ def what_to_add(module: str, end: str, folder: Path) -> str:
 
 
 def _places(folder: Path, module: str) -> list[Path]:
-    """Where a project may keep a module that is not found from its top."""
+    """Directories of a project that may contain a module."""
     names = (module, f"{module}.py")
     return [folder / inner / name for inner in ("src", "lib", "python", "code") for name in names]

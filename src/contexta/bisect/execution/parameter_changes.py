@@ -57,7 +57,7 @@ class RunParameters:
 
 
 def parameters_of(params: Mapping[str, Any], metadata: Mapping[str, Any]) -> RunParameters:
-    """The arguments are those of the program where it recorded them, else those of the command around it."""
+    """The arguments of the program if it recorded them, else those of the command around it."""
     invocation, command = metadata.get("invocation"), metadata.get("command")
     sources = metadata.get("param_sources") or {}
     if isinstance(invocation, Mapping) and invocation.get("entry_point") not in ("notebook", "interactive"):
@@ -102,7 +102,7 @@ def changed_parameters(old: RunParameters, new: RunParameters, template: str | N
 
 
 def with_settings(command: Sequence[str], settings: Mapping[str, Setting]) -> tuple[str, ...]:
-    """A command with these settings in place of its own; those that it does not have are appended."""
+    """A command with these settings in place of its own. Missing settings are appended."""
     words = list(command)
     for name, setting in sorted(settings.items()):
         spans = spans_of(words, name, setting.takes, start_of_arguments(words))
@@ -120,7 +120,7 @@ def not_in(command: Sequence[str], settings: Mapping[str, Setting]) -> list[str]
 
 
 def contradiction(settings: Mapping[str, Setting], recorded: Mapping[str, Any]) -> str | None:
-    """Why a run with these recorded parameters did not use its settings; None where nothing contradicts them."""
+    """Why a run with these recorded parameters did not use its settings; None without a contradiction."""
     wrong = [
         f"{name}={text(recorded[name])}, not with {text(setting.value)}"
         for name, setting in sorted(settings.items())
@@ -185,7 +185,7 @@ def _followed_by(values: tuple[Any, Any]) -> Takes:
 
 
 def _completed(words: list[tuple[str, ...]], values: tuple[Any, Any]) -> str | None:
-    """Give a side without the option its recorded value, as the other side writes it; why not, where it cannot."""
+    """Give a side without the option its recorded value, written as on the other side; or the reason if it cannot."""
     for side, other in ((0, 1), (1, 0)):
         if not words[side] and values[side] is not None:
             completed = _like(words[other], values[other], values[side])
@@ -246,8 +246,8 @@ def _unrecorded(old: RunParameters, new: RunParameters) -> Iterator[tuple[str, t
 
 
 def _taken(name: str, old: Sequence[str], new: Sequence[str]) -> Takes:
-    """What an option takes: values where several words lie between it and the next one. One that only one side has
-    takes nothing where what follows it stands in both."""
+    """The arity of an option: several values if several words lie between it and the next option. An option of one side
+    only takes no value if the next word is on both sides."""
     words = [_words(line, name, "one") for line in (old, new)]
     for side, other in ((0, new), (1, old)):
         if not words[1 - side] and len(words[side]) == 2 and words[side][1] in other:

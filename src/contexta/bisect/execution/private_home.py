@@ -3,7 +3,7 @@
 Copy-on-write: an overlay (overlayfs) over the home in a mount namespace of the trial. The trial reads everything in the
 home, and its writes go to a directory that is removed after it. ``core.supervisor`` mounts the overlays.
 Empty: a new directory, with copies of the paths that ``CONTEXTA_TRIAL_CACHES`` names.
-Directories that variables such as ``TORCH_HOME`` name are treated as the home is.
+Directories that variables such as ``TORCH_HOME`` name are treated like the home.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _problems: dict[tuple[int | str, ...], str] = {}  # of ``_overlay_problem``, by 
 
 
 class Overlay(NamedTuple):
-    """A copy-on-write directory: target shows lower, and what is written there goes to upper. work: for the kernel."""
+    """A copy-on-write directory: target shows lower, and writes go to upper. work: scratch directory of the kernel."""
 
     lower: str
     upper: str
@@ -52,10 +52,8 @@ class Overlay(NamedTuple):
 
 @dataclass(frozen=True)
 class PrivateHome:
-    """The home of one trial.
-
-    variables: that lead a program there. overlays: to mount before the program starts. why_empty: why the home does not
-    show what the real one holds; "" where it does.
+    """The home of one trial. variables: lead a program there. overlays: mounted before the program starts. why_empty:
+    why the home is empty; "" if it shows the real one.
     """
 
     variables: Mapping[str, str]
@@ -65,10 +63,8 @@ class PrivateHome:
 
 @dataclass(frozen=True)
 class _Layout:
-    """Where a trial sees what.
-
-    home: the private home. directories: private directory -> the real one that it shows, the home first. variables:
-    that name private directories.
+    """The directories of a trial. home: the private home. directories: private directory -> the real one that it shows,
+    the home first. variables: that name private directories.
     """
 
     home: Path
@@ -88,7 +84,7 @@ def private_home(scratch: Path) -> Iterator[PrivateHome]:
         tempfile.TemporaryDirectory(prefix="home-", dir=scratch, ignore_cleanup_errors=True) as homes,
     ):
         temporary_files = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), temporary)
-        if os.name == "nt":  # programs there find the home by other means than HOME
+        if os.name == "nt":  # programs on Windows find the home without HOME
             yield PrivateHome(temporary_files)
             return
         layout = _layout(Path.home(), Path(homes, "seen"), os.environ)
@@ -152,7 +148,7 @@ def _linked_directories(home: Path, scratch: Path) -> Iterator[tuple[str, Path]]
         try:
             entries = sorted(os.scandir(home / parent), key=lambda entry: entry.name)
         except OSError:
-            continue  # there is no such directory, or it is not readable
+            continue  # the directory does not exist or is not readable
         for entry in entries:
             if not entry.is_symlink() or not (parent or entry.name.startswith(".")):
                 continue
@@ -199,7 +195,7 @@ def _overlay(real: Path, layers: Path, target: Path) -> Overlay:
 
 
 def _why_empty(shown_directories: tuple[str, ...], scratch: Path) -> str:
-    """Why trials get an empty home here; "" where they get a copy-on-write one."""
+    """Why trials get an empty home here; "" if they get a copy-on-write home."""
     mode = os.environ.get(HOME_VARIABLE) or "auto"
     if mode not in _MODES:
         raise InvalidInput(f"{HOME_VARIABLE} is {shown(mode)}", hint=f"set it to one of: {', '.join(_MODES)}")
@@ -214,7 +210,7 @@ def _why_empty(shown_directories: tuple[str, ...], scratch: Path) -> str:
 
 
 def _overlay_problem(shown_directories: Sequence[str], scratch: Path) -> str:
-    """Why overlays over these directories cannot be mounted; "" where they can. Found out by mounting them."""
+    """Why overlays over these directories cannot be mounted; "" if they can. Mounts them to find out."""
     with tempfile.TemporaryDirectory(prefix="overlays-", dir=scratch, ignore_cleanup_errors=True) as folder:
         overlays = []
         for number, directory in enumerate(shown_directories):
@@ -256,7 +252,7 @@ def _fill_empty(layout: _Layout, named: str) -> None:
 
 
 def _private_path(layout: _Layout, path: Path) -> Path | None:
-    """Where a trial finds a path in the real home or in a real cache; None for the whole home, and for other paths."""
+    """The private path for a path in the real home or in a real cache; None for the whole home and for other paths."""
     for target, real in layout.directories.items():
         if path.is_relative_to(real) and (path != real or target != layout.home):
             return target / path.relative_to(real)

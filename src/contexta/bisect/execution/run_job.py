@@ -33,7 +33,7 @@ def run_job(job: TrialJob, stop: threading.Event | None = None) -> TrialResult:
     """Link the environment, run the trial in it, and remove everything but its run.
 
     Raises Stopped when ``stop`` was set meanwhile, EnvironmentChanged when the trial edited installed files in place,
-    ContextaError when this machine lacks something: that says nothing about the mix.
+    ContextaError when this machine lacks something, which says nothing about the mix.
     """
     began = time.monotonic()
     uv, cache = find_uv(offline=job.offline, settings=job.index), find_cache()
@@ -72,7 +72,7 @@ def _recipe(job: TrialJob) -> Recipe:
 
 
 def _install_source(uv: Uv, environment: Path, revision: Revision | None, place: Path) -> str | None:
-    """Put the packages of a revision in place of those of the current source; why not, where they do not build."""
+    """Replace the packages of the current source by those of a revision. Returns the reason if they do not build."""
     top = repository(place)
     if revision is None or not revision.packages or top is None:
         return None
@@ -95,12 +95,14 @@ def _require_source(job: TrialJob) -> None:
     source = job.source
     if source is not None and fingerprint(folder, source.files) != source.digest:
         raise InvalidInput(
-            f"{folder} on {platform.node()} is not what the study began with", hint="bring it up to date there"
+            f"{folder} on {platform.node()} differs from the source that the study began with",
+            hint="bring it up to date there",
         )
 
 
 def _intended(job: TrialJob, at: Path, parts: Mapping[str, Built]) -> Intended:
-    """What the recorder has to see in the trial: the pins as they were put together, and nothing of the other end."""
+    """The environment that the recorder must observe in the trial: the intended pins, and none of the other
+    endpoint."""
     pins = _recipe(job).pins
     everything = {name for source in _recipe(job).sources for name in source.pins}
     return Intended(
@@ -115,13 +117,12 @@ def _intended(job: TrialJob, at: Path, parts: Mapping[str, Built]) -> Intended:
 
 
 def _altered(uv: Uv, intended: Intended | None, at: Path, parts: Mapping[str, Built]) -> str | None:
-    """In what an environment is not what it was put together as any more; None where in nothing.
-
-    Raises EnvironmentChanged where files that environments share were edited."""
+    """How an environment differs from what was installed; None without a difference. Raises EnvironmentChanged if files
+    that environments share were edited."""
     edited = edited_file(at, parts)
     if edited is not None:
         raise EnvironmentChanged(
-            f"{edited} was changed in place by what ran",
+            f"{edited} was changed in place by the command",
             hint="environments share their files: have the command change a copy; the study can be resumed then",
         )
     return None if intended is None else differing_packages(intended, uv.installed(at))

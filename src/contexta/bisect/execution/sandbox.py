@@ -29,7 +29,7 @@ from contexta.reproduce.plan.checkouts import check_out, repository_of, require_
 
 _SOURCE = f"source-{re.sub(r'[^A-Za-z0-9]', '', platform.node())[:20]}-"
 """Prefix of the copies of the source on this machine."""
-_PREFIX = "cx-"  # of private directories: short, as paths of sockets are limited
+_PREFIX = "cx-"  # prefix of private directories: short, because paths of sockets are limited
 _OWNER = "owner.json"
 _ABANDONED = 7 * 24 * 3600.0  # seconds after which a directory is removed whose owner is on another machine
 _remover = ThreadPoolExecutor(1, "remover")  # tens of thousands of files: the next trial need not wait for it
@@ -37,9 +37,8 @@ _remover = ThreadPoolExecutor(1, "remover")  # tens of thousands of files: the n
 
 @dataclass(frozen=True)
 class Revision:
-    """A recorded source: a commit and changes to it, as ``git apply`` takes them.
-
-    root: where its repository was. packages: (name, directory below the top) that a trial of it installs from it.
+    """A recorded source: a commit and a patch for ``git apply``. root: the path of its repository. packages: (name,
+    directory below the top) that a trial of it installs from it.
     """
 
     commit: str
@@ -78,7 +77,7 @@ def _new_place(parent: Path) -> Path:
         try:
             (at / _OWNER).write_text(owner)
         except FileNotFoundError:
-            continue  # another process took it for abandoned while it was empty
+            continue  # another process removed it while it was empty
         return at
 
 
@@ -102,7 +101,8 @@ def sweep(parent: Path) -> None:
 
 
 def _remove(at: Path) -> None:
-    """Remove a private directory. Its owner's file is the last one: what is left stays recognisable as abandoned."""
+    """Remove a private directory. The file of the owner is removed last, so that a partly removed directory is
+    recognised."""
     with suppress(OSError):  # another process may remove it at the same time
         for path in at.iterdir():
             if path.is_dir() and not path.is_symlink():
@@ -115,7 +115,7 @@ def _remove(at: Path) -> None:
 
 
 def _remove_tree(path: Path) -> None:
-    """Remove a directory, and inside it those that nobody may list, as overlays leave them."""
+    """Remove a directory, including unreadable directories that overlays leave in it."""
     for folder, names, _ in os.walk(path):
         for name in names:
             inner = Path(folder, name)
@@ -129,7 +129,7 @@ def workplace(folder: Path, scratch: Path, *, in_place: bool, revision: Revision
     """A copy of ``folder``, made in ``scratch``; in_place: the folder itself.
 
     Inside a git repository it is in a clone at the current commit with the current files, ignored ones included (data
-    usually is), so git answers there as it does here. Otherwise it is a plain copy. Virtual environments, caches and
+    usually is), so git gives the same answers there. Otherwise it is a plain copy. Virtual environments, caches and
     workspaces are left out.
     revision: copy this source instead, with the current files that are not part of it (``beside_source``).
     Raises NotFound where the repository lacks the revision, or the revision lacks the folder, and PatchRefused.

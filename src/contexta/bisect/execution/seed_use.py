@@ -1,7 +1,7 @@
-"""Detect that a training ignores its seed, from its command and from what it recorded. Pure.
+"""Detect that a training ignores its seed, from its command and its record. Pure.
 
-One fixed seed shows what two environments do at that seed, and nothing of what they do at others: a change that draws
-other random numbers moves the metric as a real cause does.
+One fixed seed shows two environments at that seed only. A change that draws other random numbers then moves the metric
+like a real cause.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _COUNTS = re.compile(r"(?:^|[._-])(?:n|num|number)[._-]", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class FixedSeed:
-    """A seed that stands in a command. written: as it stands there. way: how to pass one instead."""
+    """A fixed seed in a command. written: its text. way: how to pass a seed instead."""
 
     written: str
     value: int
@@ -65,7 +65,7 @@ def passes_seed(command: Sequence[str]) -> bool:
 
 
 def note_on_seed(command: Sequence[str], seed_argument: str | None) -> str | None:
-    """A note that a command has a fixed seed; None where it has none, or takes the seed of a trial."""
+    """A note that a command has a fixed seed; None if it has none or takes the seed of a trial."""
     takes_one = seed_argument is not None or any(_PLACE.fullmatch(word) for word in command)
     fixed = next(fixed_in(command), None)
     if fixed is None or takes_one:

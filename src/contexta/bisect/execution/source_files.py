@@ -1,4 +1,4 @@
-"""List the files of the source of a study, and tell whether they changed."""
+"""List the files of the source of a study, and detect changes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MAX_FILES = 20_000
 
 @dataclass(frozen=True)
 class Source:
-    """What a study runs. files: names below its top directory. digest: of their content when the study began."""
+    """The source of a study. files: names below its top directory. digest: of their content when the study began."""
 
     files: tuple[str, ...]
     digest: str
@@ -96,7 +96,7 @@ def is_not_copied(top: Path, path: Path, results: dict[Path, bool]) -> bool:
 
 
 def not_copied(folder: str, names: list[str]) -> list[str]:
-    """The names in a directory that are never copied, as ``shutil.copytree`` asks for them."""
+    """The names in a directory that are never copied, for ``shutil.copytree``."""
     return [name for name in names if name in _NOT_COPIED or _is_marked(os.path.join(folder, name))]  # noqa: PTH118  # of every file
 
 

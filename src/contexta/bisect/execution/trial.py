@@ -1,4 +1,4 @@
-"""Run one trial: a command in an environment with a seed, recorded as any run is."""
+"""Run one trial: a recorded command in an environment with a seed."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class TrialEnvironment:
     path: str
     scratch: str = field(default_factory=tempfile.gettempdir)
     intended: Intended | None = None
-    """What the environment holds, to compare with what ran; None: nothing is compared."""
+    """The intended environment, to compare with the observed one; None compares nothing."""
     caches: tuple[Path, ...] = ()
     """Directories of Contexta and uv, which change meanwhile."""
     check: Callable[[], str | None] = lambda: None
@@ -100,7 +100,7 @@ def run_trial(job: TrialJob, environment: TrialEnvironment, stop: threading.Even
 
 
 def _checked(result: TrialResult, job: TrialJob, record: TrialRecord) -> TrialResult:
-    """The result, without a value where the run recorded other parameters than its own."""
+    """The result, without a value if the run recorded other parameters than its own."""
     parameters = record.parameters()
     wrong = contradiction(job.parameters, parameters)
     if wrong is not None and result.value is not None:
@@ -109,7 +109,7 @@ def _checked(result: TrialResult, job: TrialJob, record: TrialRecord) -> TrialRe
 
 
 def _compared(result: TrialResult, intended: Intended, observations: Observations, altered: str | None) -> TrialResult:
-    """The result, without a value where it ran in another environment. altered: how the environment was changed."""
+    """The result, without a value if it ran in another environment. altered: how the environment was changed."""
     confirmation = confirm(intended, observations)
     if altered is not None and confirmation.state != "no":
         confirmation = Confirmation("no", f"the environment was changed while it ran: {altered}")

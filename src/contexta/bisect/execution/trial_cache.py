@@ -1,4 +1,4 @@
-"""Results of earlier trials, by what they ran. They are read from the recorded runs of the workspace."""
+"""Cache the results of earlier trials, which are recorded runs of the workspace."""
 
 from __future__ import annotations
 

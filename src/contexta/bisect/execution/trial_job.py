@@ -37,7 +37,7 @@ def thread_counts() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Command:
-    """What is rerun, the same in every trial, and how its outcome is judged.
+    """The command of every trial, and how its outcome is judged.
 
     Without a metric the exit code judges: 0 is good, 125 is unknown, anything else is bad.
     """
@@ -88,18 +88,18 @@ class TrialJob:
     workspace: str | None = None
     """Where the run of the trial is stored; None to store nothing."""
     about: Mapping[str, object] = field(default_factory=dict)
-    """What the run says about its place in the study."""
+    """The place of the trial in the study, for the metadata of its run."""
     timeout: float = GENEROUS
     neighbours: int = 1
     """Trials at a time on the machine, which share its memory."""
     threads: Mapping[str, str] = field(default_factory=thread_counts)
-    """Of the study: where a sum is split changes its last digits."""
+    """Threads of numeric libraries, the same in the whole study: how a sum is split changes its last digits."""
     source: Source | None = None
-    """What the files must be; None to take them as they are. With a revision: the files beside it."""
+    """The required content of the files; None for the current files. With a revision: the files beside it."""
     revision: Revision | None = None
     """The recorded source; None for the current one."""
     parameters: Mapping[str, Setting] = field(default_factory=dict)
-    """What the run must record of its parameters."""
+    """Parameters that the run must record."""
     changing: tuple[str, ...] = ()
     """Variables that are not the same in all mixes."""
     offline: bool = False
@@ -114,10 +114,10 @@ class TrialJob:
 
 @dataclass(frozen=True)
 class TrialResult:
-    """What a trial gave."""
+    """The result of a trial."""
 
     value: float | None
-    """What the search uses: the metric, or 1 for good and 0 for bad; None for ``reason``."""
+    """The value for the search: the metric, or 1 for good and 0 for bad. None: see ``reason``."""
     reason: str
     seconds: float
     log: str = ""
@@ -127,7 +127,7 @@ class TrialResult:
     run: str | None = None
     """Reference of the recorded run."""
     confirmed: State | None = None
-    """Whether the recorder saw it run in its environment. ``no`` gives no value. None: not compared."""
+    """Whether the recorder observed the trial in its environment. ``no`` gives no value. None: not compared."""
     location: str = ""
     """The other environment that it ran in."""
     writes: tuple[str, ...] = ()
@@ -135,14 +135,14 @@ class TrialResult:
     shadowed: tuple[str, ...] = ()
     """Packages of the environment that modules of the source hid."""
     home_changes: tuple[str, ...] = ()
-    """What changed in the user's home meanwhile, by any program."""
+    """Files in the user's home that any program changed meanwhile."""
     other_seed: str | None = None
-    """The seed that it recorded in place of the one it was given, as ``NAME=VALUE``."""
+    """The recorded seed if it differs from the seed of the trial, as ``NAME=VALUE``."""
     why_home_empty: str = ""
     """See ``PrivateHome``."""
 
     def stored(self) -> dict[str, object]:
-        """What the run of a trial stores of its result, as JSON values."""
+        """The result as JSON values, for the metadata of its run."""
         return {name: getattr(self, name) for name in _STORED}
 
     @classmethod

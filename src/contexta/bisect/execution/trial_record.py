@@ -36,7 +36,7 @@ class TrialRecord:
     """The run of one trial: written to a directory of its own, moved into the workspace by ``store``."""
 
     def __init__(self, job: TrialJob, scratch: Path) -> None:
-        assert job.workspace is not None  # else there is no record
+        assert job.workspace is not None  # no variable leads to a record otherwise
         self._job = job
         self._workspace = Path(job.workspace)
         self._at = scratch / f"record-{uuid4().hex[:12]}"
@@ -88,7 +88,7 @@ class TrialRecord:
         return {record["k"]: record["x"] for record in self._records("param")}
 
     def observed(self) -> Observations:
-        """What the recorder saw inside the processes of the command."""
+        """The observations of the recorder inside the processes of the command."""
         return observations(sorted(self._at.glob(f"*{SUFFIX}")), self._objects, self._reported)
 
     def as_recorded(self) -> dict[str, str | None]:
@@ -158,7 +158,7 @@ def _notes(result: TrialResult) -> Iterator[tuple[str, str]]:
     if result.confirmed == "outside":
         yield "environment", "the environment of this trial is confirmed from outside only: no Python of it was seen"
     if result.writes:
-        yield "writes", f"it wrote outside its own directories, where later trials see it: {_named(result.writes)}"
+        yield "writes", f"it wrote outside its own directories, where later trials read it: {_named(result.writes)}"
     if changes := [path for path in result.home_changes if path not in result.writes]:
         yield "writes", f"changed in the real home while it ran, by it or by another program: {_named(changes)}"
     if result.why_home_empty:

@@ -1,4 +1,4 @@
-"""setuptools, which `pip freeze` leaves out of requirements files."""
+"""Complete requirements files with setuptools, which `pip freeze` omits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from contexta.reproduce.uv.newest_release import current_with, newest_of, publis
 
 SETUPTOOLS = "setuptools"
 _WITHOUT_PKG_RESOURCES = "82"  # the first release without pkg_resources
-_LISTED_SINCE = Version("3.12")  # before, every environment began with it, and `pip freeze` did not list it
+_LISTED_SINCE = Version("3.12")  # before, every environment contained it, and `pip freeze` omitted it
 
 
 def is_left_out(side: Pins, python: Interpreter) -> bool:

@@ -1,4 +1,4 @@
-"""Read both sides, and complete each with the other: what one side does not specify is no difference."""
+"""Read both sides, and complete each with the other. A fact that one side does not specify is no difference."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class BothSides:
     new: End
     pythons: Mapping[str, Interpreter]
     notes: tuple[str, ...]
-    """What the user should know about how the sides were read."""
+    """Notes for the user about how the sides were read."""
     seconds: float | None
     """The longer duration of the recorded runs; None without one."""
     fixed: tuple[Fixed, ...]
@@ -46,14 +46,14 @@ class BothSides:
 
 @dataclass(frozen=True)
 class Install:
-    """What the user says about the installation of both sides."""
+    """The user's options for the installation of both sides."""
 
     skip: frozenset[str] = frozenset()
     """Normalised names of packages that are left out."""
     build_constraints: str = ""
     """See ``InstallOptions``."""
     pinning: str = CHECK
-    """What to do about requirements that a file does not pin, see ``completed``."""
+    """How to treat requirements that a file does not pin, see ``completed``."""
 
 
 _DEFAULTS = Install()
@@ -123,7 +123,7 @@ def _interpreter(end: str, sides: Mapping[str, Side], pythons_by_user: Mapping[s
 
 
 def this_python() -> str:
-    """The interpreter that runs this; where it is a virtual environment, the one it was made from."""
+    """The running interpreter; in a virtual environment its base interpreter."""
     return str(Path(getattr(sys, "_base_executable", None) or sys.executable))
 
 

@@ -1,4 +1,4 @@
-"""Tell changed builds of one version apart, and pin each side to its own file."""
+"""Detect changed builds of one version, and pin each side to its own file."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Builds:
 
 
 def changed_builds(pins: Mapping[str, Pins], pythons: Mapping[str, Interpreter], uvs: Mapping[str, Uv]) -> Builds:
-    """The packages that both sides have in one version, but not from the same bytes.
+    """The packages that both sides have in one version, but from different files.
 
     Raises InvalidInput where a requirements file names a file by a hash that no index has.
     """
@@ -61,7 +61,7 @@ def changed_builds(pins: Mapping[str, Pins], pythons: Mapping[str, Interpreter],
         if name in lost and all(name in pins[end].hashes for end in BOTH):
             raise InvalidInput(
                 f"the build of {name} {version} differs and cannot be rerun: {lost[name]}",
-                hint="name the place that has the file: --find-links DIR or --extra-index-url URL in the file",
+                hint="add the source of the file: --find-links DIR or --extra-index-url URL in the file",
             )
         is_same = len({file.pin for file in files.values()}) == 1 and name not in lost
         if files and not (is_same and all(file.is_first for file in files.values())):

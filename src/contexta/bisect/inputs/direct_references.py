@@ -1,4 +1,4 @@
-"""What comes from elsewhere than an index, as a person or a lock writes it: a commit, a file, a directory."""
+"""Parse direct references: packages from a commit, a file or a directory instead of an index."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ _LENGTHS = {"sha256": 64, "sha384": 96, "sha512": 128}  # digits
 
 
 def taken_from(name: str, url: str) -> str | Fixed | None:
-    """The exact address of a package, as its pin; the user's own source for a directory; None for what is no such
-    thing, or is not there.
+    """The exact address of a package, as its pin; for a directory the user's own source. None for anything else, and
+    for a missing path.
 
-    Raises InvalidInput for a branch or a tag, which may be something else tomorrow, and for an address with a secret,
-    which would stand in every report.
+    Raises InvalidInput for a branch or a tag, which may move, and for an address with a secret, which every report
+    would show.
     """
     _require_no_secret(name, url)
     address, _, fragment = url.partition("#")
@@ -61,16 +61,15 @@ def taken_from(name: str, url: str) -> str | Fixed | None:
 
 
 def project_at(requirement: str) -> Fixed | None:
-    """The project in a directory, relative to the current one; None where there is none that says its name."""
+    """The project in a directory, relative to the current one; None without a project that has a name."""
     path = Path(requirement.partition("[")[0].removeprefix("file://")).resolve()
     name = _project_name(path)
     return None if name is None else own_at(canonicalize_name(name), path)
 
 
 def address_of(text: str, base: Path) -> tuple[str | None, str] | None:
-    """(name of the package, URL) of a line that is an address or a path; a name of None where neither says it.
-
-    base: what a path is relative to that is not there from the current directory. None for what is neither.
+    """(name of the package, URL) of a line with an address or a path; the name is None if unknown. base: directory for
+    paths that do not exist relative to the current one. None for any other line.
     """
     text = re.sub(r"\[[^\]&]*\]\Z", "", text)  # extras
     if "://" in text:
@@ -96,7 +95,7 @@ def file_of(url: str) -> str:
 
 
 def _name_in_file(file: str) -> str | None:
-    """The project that a wheel or a source distribution is of, by its name; None for any other file."""
+    """The project of a wheel or source distribution, from its file name; None for any other file."""
     try:
         return str((parse_wheel_filename if file.endswith(".whl") else parse_sdist_filename)(file)[0])
     except (InvalidWheelFilename, InvalidSdistFilename):
@@ -104,7 +103,7 @@ def _name_in_file(file: str) -> str | None:
 
 
 def _project_name(path: Path) -> str | None:
-    """What a project in a directory calls itself: in pyproject.toml, setup.cfg, what setuptools wrote, or setup.py."""
+    """The name of a project in a directory: from pyproject.toml, setup.cfg, the metadata of setuptools, or setup.py."""
     with suppress(OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
         settings = tomllib.loads((path / "pyproject.toml").read_text(encoding="utf-8"))
         for table in (settings.get("project"), _table(settings.get("tool")).get("poetry")):
@@ -137,7 +136,7 @@ def commit_pin(name: str, repository: str, commit: str, subdirectory: str | None
     if not is_commit(commit):
         raise InvalidInput(
             f"{name} @ {shown(repository)} names no whole commit: a branch or a tag is no exact pin",
-            hint="write @ and all digits of the commit behind the repository; `git rev-parse NAME` tells them",
+            hint="write @ and all digits of the commit behind the repository; `git rev-parse NAME` prints them",
         )
     return _pin(vcs_line(name, repository, commit, subdirectory))
 

@@ -25,7 +25,7 @@ _KINDS = (SOURCE, PARAMS)
 
 @dataclass(frozen=True)
 class Include:
-    """What else than the environment is a change. template: how an option is written that was not recorded."""
+    """The kinds of changes besides the environment. template: how to write an option that was not recorded."""
 
     kinds: tuple[str, ...] = ()
     template: str | None = None
@@ -73,7 +73,7 @@ def included(
 def _run(end: str, side: Side, include: Include) -> RunDetails:
     if side.run is None:
         raise InvalidInput(
-            f"{end.upper()} is no recorded run: it tells nothing of {' and '.join(include.kinds)}",
+            f"{end.upper()} is not a recorded run, so it does not have {' and '.join(include.kinds)}",
             hint=f"`contexta run -- COMMAND` records one; or leave out {option('include')}",
         )
     return side.run
@@ -126,7 +126,7 @@ def _with_parameters(
 
 
 def held(include: Include, both: BothSides) -> tuple[str, ...]:
-    """What is the same in all mixes, so that no trial can find it."""
+    """Facts that are the same in all mixes, so that no trial can test them."""
     is_change = {"code": both.old.revision is not None, "parameters": PARAMS in include.kinds}
     return tuple(name for name in ("code", "data", "parameters", "machine") if not is_change.get(name))
 

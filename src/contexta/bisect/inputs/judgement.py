@@ -34,12 +34,12 @@ Choice = tuple[str | None, str]
 
 @dataclass(frozen=True)
 class Judgement:
-    """What judges the reruns."""
+    """The metric or exit code that judges the reruns."""
 
     metric: str | None
     """None for an exit code."""
     choice: Choice | None
-    """Where the user named nothing that judges."""
+    """Whether the user named no metric and no other judgement."""
     higher_is_better: bool
     notes: tuple[str, ...]
     values: tuple[float | None, float | None]
@@ -147,7 +147,7 @@ def _recorded_side(run: RunDetails, named: str | None, command: Sequence[str], r
 
 
 def _output(run: RunDetails, records: Records) -> str | None:
-    """What the command of a run printed, as far as it was stored."""
+    """The stored output of the command of a run."""
     texts = []
     for stream in _STREAMS:
         with suppress(NotFound, DamagedData):
@@ -156,7 +156,7 @@ def _output(run: RunDetails, records: Records) -> str | None:
 
 
 def _explanation(request: BisectRequest, named: str | None, recorded: Sides, records: Records) -> Explanation | None:
-    """What records say of two runs; about the named metric, where they have it in one stage."""
+    """The explanation of two recorded runs; for the named metric if they have it in one stage."""
     if len(recorded) < 2:
         return None
     metric_ids = [metric_id for side in recorded.values() for metric_id in side.metrics]
@@ -177,7 +177,7 @@ def _shift_of(metric: str | None, explanation: Explanation | None) -> MetricShif
 def _direction(
     metric: str | None, good_if: Threshold | None, lower: bool | None, recorded: Sides, records: Records
 ) -> tuple[Better | None, str]:
-    """(which way is good, a note about that); None where it is unknown."""
+    """(whether higher is better, a note about that); None if it is unknown."""
     if good_if is not None:
         return ("higher" if good_if.sign.startswith(">") else "lower"), ""
     if metric is None:

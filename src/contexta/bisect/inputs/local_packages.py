@@ -1,8 +1,7 @@
 """Separate the packages of an environment that can be changed from the user's own source.
 
-A package installed from a directory is code, and code is held as it is now: it is built from that directory for every
-mix alike. What comes from a commit or a file is a package like any other, pinned by its address; the same address on
-both sides is no change.
+A package from a directory is code in its current state. It is built from that directory for every mix. A package from a
+commit or a file is pinned by its address. The same address on both sides is no change.
 """
 
 from __future__ import annotations
@@ -18,8 +17,8 @@ from contexta.reproduce.uv.urls import directory_line, is_address
 
 
 def pins_and_fixed(snapshot: EnvironmentSnapshot) -> tuple[dict[str, str], dict[str, Fixed]]:
-    """(name -> version or address; what is built from directories, by name). Raises InvalidInput for a directory that
-    is not there any more."""
+    """(name -> version or address; packages that are built from directories, by name). Raises InvalidInput for a
+    directory that is not there any more."""
     plan = plan_of(snapshot, {})
     fixed = {package.name: own_at(package.name, Path(package.path)) for package in plan.local}
     pins = {name: version for name, version in snapshot.packages.items() if name not in fixed}

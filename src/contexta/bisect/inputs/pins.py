@@ -1,4 +1,4 @@
-"""What one side installs, and what both sides hold alike."""
+"""The pins of one side, and the packages that are equal on both sides."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from contexta.reproduce.uv.urls import is_address
 
 @dataclass(frozen=True)
 class Pins:
-    """What one side installs on one interpreter."""
+    """The packages of one side on one interpreter."""
 
     packages: Mapping[str, str]
     """Normalised name -> version, or the address that the package comes from."""
     notes: tuple[str, ...] = ()
-    """What the user should know about how the side was read."""
+    """Notes for the user about how the side was read."""
     fixed: Mapping[str, Fixed] = field(default_factory=dict)
     """Packages that are built from directories, by name."""
     options: FileOptions = field(default_factory=FileOptions)
@@ -31,7 +31,7 @@ class Pins:
     versions: Mapping[str, str] = field(default_factory=dict)
     """Name -> version, also of what is pinned by an address."""
     prefix: Path | None = None
-    """The environment that the side is, or was recorded in."""
+    """The environment of the side, or of its recorded run."""
     extras: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Name -> extras that the side requests by name."""
 
@@ -40,7 +40,7 @@ def shared_packages(old: Pins, new: Pins) -> tuple[Fixed, ...]:
     """Packages that are the same in every mix: those built from a directory, and those that both sides have from one
     address.
 
-    Raises InvalidInput for a package that stands in a directory on one side only.
+    Raises InvalidInput for a package that is in a directory on one side only.
     """
     shared = {
         name: Fixed(name, f"{name} @ {pin}")
@@ -52,7 +52,7 @@ def shared_packages(old: Pins, new: Pins) -> tuple[Fixed, ...]:
             other_line = other.fixed[name].line if name in other.fixed else other.packages.get(name)
             if other_line is not None and other_line != package.line:
                 raise InvalidInput(
-                    f"{package.line} is {other_line} on the other side: a package in a directory cannot be bisected",
+                    f"{package.line} is {other_line} on the other side. A package in a directory cannot be bisected",
                     hint=f"have {name} on both sides by a release, a commit or a file, or on both from that directory",
                 )
             shared[name] = package

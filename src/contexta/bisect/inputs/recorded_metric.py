@@ -18,7 +18,7 @@ from contexta.findings.past_runs import MetricId
 
 EXIT_CODE = "--exit-code"
 _MOST_NAMES = 20
-_BROKEN = ("failed", "crashed")  # how a run ended whose command did not do what it should
+_BROKEN = ("failed", "crashed")  # statuses of runs whose command failed
 _FEW_SPREADS = 2.0  # a difference of single runs within this many standard deviations of repeats says nothing
 
 
@@ -34,14 +34,14 @@ class RecordedSide:
     repeats_command: bool = False
     """Whether it ran the command that the study reruns."""
     output: str | None = None
-    """What it printed; None where that was not stored."""
+    """Its output; None if it was not stored."""
 
     @property
     def labels(self) -> list[str]:
         return sorted(label(metric) for metric in self.metrics)
 
     def value(self, metric: str) -> float | None:
-        """Where a metric ended: ``accuracy`` or ``train/accuracy``; printed values count where none was recorded."""
+        """The last value of a metric: ``accuracy`` or ``train/accuracy``. Printed values count if none was recorded."""
         values = [value for key, value in self.metrics.items() if metric in (key[1], label(key))]
         if values or self.output is None:
             return values[0] if len(set(values)) == 1 else None
@@ -49,14 +49,14 @@ class RecordedSide:
 
 
 Sides = Mapping[str, RecordedSide]
-"""``old`` and ``new``, as far as they are recorded runs."""
+"""``old`` and ``new``, if they are recorded runs."""
 
 
 def chosen_metric(sides: Sides, shifts: Sequence[MetricShift]) -> tuple[str | None, str]:
-    """(the metric that judges where none is named, or None for the exit code; why, in words for the user).
+    """(the default metric, or None for the exit code; the reason for the user).
 
     shifts: of the metrics that both runs have, the one that ``contexta why`` explains first.
-    Raises InvalidInput where both runs have metrics and none in common.
+    Raises InvalidInput if both runs have metrics but none in common.
     """
     broken = [end for end, side in sides.items() if side.status in _BROKEN]
     if broken and not (len(broken) == 2 and shifts):
@@ -87,13 +87,13 @@ def chosen_metric(sides: Sides, shifts: Sequence[MetricShift]) -> tuple[str | No
 
 
 def _shortest(metric: MetricId, among: Sequence[MetricId]) -> str:
-    """A metric's name without its stage, where only one stage has it."""
+    """The name of a metric without its stage, if only one stage has it."""
     stages = {stage for stage, key in among if key == metric[1]}
     return metric[1] if len(stages) == 1 else label(metric)
 
 
 def require_known(metric: str, sides: Sides) -> list[str]:
-    """Notes about a named metric that no recorded run has; nothing where one has it or printed it.
+    """Notes about a named metric that no recorded run recorded or printed.
 
     Raises InvalidInput where it is misspelled, or where a run of the same command neither recorded nor printed it;
     Ambiguous where several stages of a run have it.
@@ -116,7 +116,7 @@ def require_known(metric: str, sides: Sides) -> list[str]:
     if near or any(side.repeats_command and side.output is not None for side in having):
         hint = f"did you mean {option('metric', near[0])}? " if near else "name one of them. "
         raise InvalidInput(has, hint=f"{hint}{option('metric_from')} reads a number that the command only prints")
-    return [f"{has}. The first rerun tells whether the command gives it"]
+    return [f"{has}. The first rerun shows whether the command gives it"]
 
 
 def require_order(
@@ -127,11 +127,9 @@ def require_order(
     threshold: Threshold | None,
     swapped: str,
 ) -> list[str]:
-    """Notes about runs that look swapped by chance only.
-
-    shift: of the metric, where both runs recorded it. better: which way the metric is good, None where that is not
-    known. threshold: what is good. swapped: the command with OLD and NEW swapped.
-    Raises InvalidInput where the records say that OLD is the worse side.
+    """Notes about runs that look swapped by chance only. shift: of the metric, if both runs recorded it. better: the
+    good direction, None if unknown. threshold: the condition for a good run. swapped: the command with OLD and NEW
+    swapped. Raises InvalidInput if OLD is worse according to the records.
     """
     if len(sides) < 2:
         return []
@@ -152,13 +150,13 @@ def require_order(
     if better is None or (new > old) != (better == "higher"):
         return []
     if shift is not None and _may_be_chance(shift):
-        return [f"{values}, so NEW does not look worse; repeats scatter as much, so this may be chance"]
+        return [f"{values}, so NEW does not look worse. The run-to-run noise is as large, so this may be chance"]
     other = option("lower_is_better", better == "higher")
     raise _swapped(f"NEW is better than OLD: {values}, and {better} is better", swapped, f", or {other}")
 
 
 def _may_be_chance(shift: MetricShift) -> bool:
-    """Whether repeats scatter as far as the two sides differ."""
+    """Whether the run-to-run noise is as large as the difference of the two sides."""
     spread = shift.usual_spread
     small = spread is not None and shift.change is not None and abs(shift.change) < _FEW_SPREADS * spread
     return shift.verdict == "not_shown" or (shift.verdict == "unknown" and small)
@@ -173,9 +171,8 @@ def _swapped(message: str, swapped: str, more: str = "") -> InvalidInput:
 
 
 def assumed_direction(metric: str, sides: Sides) -> tuple[Better, str] | None:
-    """(which way is good, why) for a metric of unknown direction: the user says that NEW is the worse side.
-
-    None where the records do not tell.
+    """(whether higher is better, why) for a metric of unknown direction, because NEW is the worse side. None if the
+    records do not show it.
     """
     values = [side.value(metric) for side in (sides[end] for end in ("old", "new") if end in sides)]
     if len(values) < 2 or values[0] is None or values[1] is None or values[0] == values[1]:

@@ -1,4 +1,4 @@
-"""The recorded source of a run, and whether it can be restored here."""
+"""Read the recorded source of a run, and check whether it can be restored here."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def about_sources(old: Revision, new: Revision, folder: Path) -> Iterator[str]:
         yield f"OLD and NEW ran the same source, {old}: it is no change"
     if old.packages:
         names = ", ".join(name for name, _ in old.packages)
-        yield f"with the source of each mix, and so not alike in all of them: {names}"
+        yield f"with the source of each mix, and so differ between mixes: {names}"
     top = repository(folder)
     for revision in {old.commit: old, new.commit: new}.values():
         if top is not None and has_object(str(top), f"{revision.commit}:.gitmodules"):

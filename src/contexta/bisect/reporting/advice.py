@@ -21,7 +21,7 @@ _DIVERGED = re.compile(r" is (?:nan|-?inf)\Z")
 
 @dataclass(frozen=True)
 class Here:
-    """What the commands of a report depend on."""
+    """The facts that the commands of a report depend on."""
 
     resume: str = "contexta bisect --resume"
     """The command that resumes the study."""
@@ -30,15 +30,15 @@ class Here:
     runs: tuple[str, str] | None = None
     """OLD and NEW, where both are recorded runs."""
     command: tuple[str, ...] = ()
-    """What is rerun."""
+    """The rerun command."""
     held: tuple[str, ...] = ("code", "data", "parameters", "machine")
-    """What is the same in all mixes."""
+    """Facts that are the same in all mixes."""
     include: str = ""
-    """The value of --include that covers all differences between the runs; "" where it already does."""
+    """The value of --include that covers all differences between the runs; "" if it already does."""
     old_python: str | None = None
     """Path of OLD's interpreter; None: its version is named instead."""
     by_metric: bool = True
-    """Whether a metric judges, without a threshold."""
+    """Whether a metric without a threshold judges."""
     swapped: str | None = None
     """The command with OLD and NEW swapped."""
     lost: tuple[str, ...] = ()
@@ -46,12 +46,12 @@ class Here:
     installation: Installation = field(default_factory=Installation)
     """The environment of NEW."""
     workspace: tuple[str, ...] = ()
-    """The words that name the workspace of the runs."""
+    """The options that name the workspace of the runs."""
 
 
 @dataclass(frozen=True)
 class Failed:
-    """A trial of OLD or NEW that gave no value. run: its recorded run."""
+    """A trial of OLD or NEW without a value. run: its recorded run."""
 
     end: str
     run: str | None
@@ -67,10 +67,9 @@ def advice(
     failed: Failed | None,
     interaction: str | None,
 ) -> Iterator[str]:
-    """Commands that restore the metric, or that would find out more.
-
-    runs: that were made. failed: the last run of an end that gives no value; None where both ends do.
-    interaction: how several culprits act, as the report says it.
+    """Commands that restore the metric, or that continue the search. runs: their number so far. failed: the last run of
+    an endpoint that gives no value; None if both endpoints give one. interaction: how several culprits act, as in the
+    report.
     """
     if verdict.kind == "proved":
         if interaction == "only together":
@@ -78,10 +77,10 @@ def advice(
         yield from _restored(space, verdict, here)
         if releases is not None and (newer := _good_in_new(releases)) is not None:
             (line,) = install_commands(here.installation, {releases.package: newer})
-            yield f"{line}  # nearer to NEW, and good there too"
+            yield f"{line}  # nearer to NEW, and also good"
     elif verdict.kind == "no_regression" and verdict.endpoints is not None and verdict.endpoints.is_certain:
         turned = "; or say --lower-is-better or --higher-is-better" if here.by_metric else ""
-        yield f"# if it is worse in truth: give OLD first{turned}"
+        yield f"# if NEW is actually worse: give OLD first{turned}"
         if here.swapped is not None:
             yield here.swapped
     elif verdict.kind == "no_regression":
@@ -103,22 +102,22 @@ def advice(
         and verdict.endpoints.state == "same"
         and not here.lost
     ):
-        yield "# give an OLD that is good, or say otherwise what is: --metric, --good-if or --judge"
+        yield "# give a good OLD, or another judgement: --metric, --good-if or --judge"
     elif verdict.kind == "undecided" and here.lost and (verdict.endpoints is None or verdict.endpoints.state == "same"):
         lines = " and ".join(f"{name} @ file:///PATH/TO/WHEEL" for name in here.lost)
         yield f"# to try it, give both sides as requirements files with the line {lines}"
     elif verdict.kind == "undecided":
         yield f"{here.resume} --max-runs {_more_runs(verdict, runs)}"
     else:
-        yield ("# suspected, and not proved; worth a try:" if verdict.culprits else "# reruns cannot decide more")
+        yield ("# suspected, not proved; worth a try:" if verdict.culprits else "# reruns cannot decide more")
         yield from (command for key in space.keys(verdict.culprits) for command in _back(space, [key], here))
 
 
 def _of_failed(failed: Failed, here: Here) -> Iterator[str]:
     if failed.run is not None:
-        yield f"{shlex.join(['contexta', 'log', failed.run, '--workspace', here.records])}  # what it said"
+        yield f"{shlex.join(['contexta', 'log', failed.run, '--workspace', here.records])}  # its output"
     if failed.why.startswith(GIVES_NO):
-        yield "# print it as NAME=0.87, name another with --metric, or say where it stands with --metric-from"
+        yield "# print it as NAME=0.87, name another with --metric, or locate it with --metric-from"
     elif failed.end == "NEW" and failed.why.startswith("did not end within"):
         yield f"{here.resume} --timeout-is-bad  # finds the change that makes NEW hang"
         yield "# if it only takes longer: --timeout SECONDS"
@@ -192,7 +191,7 @@ def _with_old_parameters(space: Space, keys: Sequence[str], here: Here) -> str:
 
 
 def _good_in_new(releases: Releases) -> str | None:
-    """The release nearest to NEW's that was good in NEW; None where only OLD's was.
+    """The release nearest to NEW's that was good in NEW; None if only OLD's was.
 
     It is an exact pin, because a resolver may pick any other release that a range allows.
     """

@@ -1,4 +1,4 @@
-"""What a study will take: before it begins, and while it runs. Pure; good for announcing, never for deciding."""
+"""Estimate the duration of a study, before and while it runs. Pure. Only for display, never for decisions."""
 
 from __future__ import annotations
 
@@ -16,22 +16,21 @@ from contexta.bisect.space.changes import Space
 from contexta.bisect.space.lattice import groups_of
 from contexta.findings.bisect import BisectPlan, PossibleCause
 
-_ENDS = 7  # runs of the ends that a study takes at least
+_ENDS = 7  # least number of runs of the endpoints
 _PROOF = 4  # runs for the two facts of a proof, twice each
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Where a study stands. suspects: the likeliest first. runs: about how many are still to come."""
+    """The progress of a study. suspects: the likeliest first. runs: the estimated number of remaining runs."""
 
     suspects: tuple[PossibleCause, ...]
     runs: int
 
 
 def plan(space: Space, max_runs: int, *, seconds: float | None = None, notes: Sequence[str] = ()) -> BisectPlan:
-    """What a study of this space would do; the figures are those of a single culprit without noise.
-
-    seconds: that one run of the command takes, None where it is not known.
+    """The plan of a study of this space. Its figures assume a single culprit and no noise. seconds: duration of one run
+    of the command, None if unknown.
     """
     weights = space.weights()
     total = sum(weights) or 1.0
@@ -56,7 +55,7 @@ def plan(space: Space, max_runs: int, *, seconds: float | None = None, notes: Se
 
 
 def estimate(space: Space, problem: Problem, trials: Sequence[Trial]) -> Estimate:
-    """What the trials so far leave open."""
+    """The estimate after the trials so far."""
     observations = usable_observations([trial.observation for trial in trials], space.mixes.full)
     left = problem.settings.max_runs - len(trials)
     values = observations.run_count(0), observations.run_count(space.mixes.full)

@@ -12,7 +12,7 @@ from contexta.reports.document.formatting import shortened
 _ALONE = {"good": " is good", "bad": " is bad", "between": " lies in between", "open": ""}
 _STILL = {"good": " is good", "bad": " is still bad", "between": " lies in between", "open": ""}
 _NAMED = 4
-"""Changes that a sentence names; of more it gives the number."""
+"""The most changes that a sentence names. If there are more, it gives their number."""
 _VALUE = 40
 """Characters of a value in a sentence."""
 

@@ -42,16 +42,16 @@ class Trial:
     """A finished trial of a study."""
 
     step: Probe
-    """Why it ran."""
+    """Why the trial ran."""
     observation: Observation
-    """What the search sees of it."""
+    """The observation of the search."""
     result: TrialResult
     is_earlier: bool = False
     """Whether an earlier study ran it."""
     release: str | None = None
-    """Of the culprit, in ``beside``; None for a mix of both endpoints."""
+    """The release of the culprit, tried in ``beside``; None for a mix of both endpoints."""
     beside: int = 0
-    """The endpoint, as a mix."""
+    """The endpoint in which a release was tried, as a mix."""
 
 
 _HERE = Here()
@@ -78,12 +78,12 @@ def report(
     """The result of a study, with values in the unit and direction of the metric.
 
     release_trials: of releases of the culprit. command, command_given, tools, notes: see
-    ``BisectReport``. here: where its commands are to be run. recorded: where the metric ended in the runs that OLD and
-    NEW are taken from.
+    ``BisectReport``. here: the directory for its commands. recorded: the last value of the metric in the recorded runs
+    of OLD and NEW.
     """
     sign = 1.0 if higher_is_better else -1.0
     observations = usable_observations([trial.observation for trial in trials], space.mixes.full)
-    moved = len(trials) - len(observations.results)  # what ran before the machine changed counts no more
+    moved = len(trials) - len(observations.results)  # trials before the machine changed do not count
     strays = [number for number, result in enumerate(observations.results, start=moved) if result.reason == OUTLIER]
     values = _Values([trial for number, trial in enumerate(trials) if number >= moved and number not in strays], sign)
     everything = (*trials, *release_trials)
@@ -133,7 +133,7 @@ def report(
 
 
 def _ran_elsewhere(space: Space, trials: Sequence[Trial], command: Sequence[str]) -> tuple[str, ...]:
-    """Changes to the command, where an endpoint did not run in its environment."""
+    """A suggested command if an endpoint did not run in its environment."""
     last = trials[-1] if trials else None
     if last is None or last.result.confirmed != "no" or last.observation.mix not in (0, space.mixes.full):
         return ()
@@ -154,7 +154,8 @@ def _unconfirmed(trials: Sequence[Trial]) -> Iterator[str]:
 
 
 def _side_effects(trials: Sequence[Trial]) -> Iterator[str]:
-    """Notes on what trials used from outside their environments, and what they wrote outside their directories."""
+    """Notes on modules from outside the environments of trials, and on files that trials wrote outside their
+    directories."""
     if shadowed := sorted({package for trial in trials for package in trial.result.shadowed}):
         yield f"modules of the source hid packages of the environments: {', '.join(shadowed)}"
     paths = sorted({path for trial in trials for path in trial.result.writes})
@@ -162,8 +163,8 @@ def _side_effects(trials: Sequence[Trial]) -> Iterator[str]:
         writers = sum(1 for trial in trials if trial.result.writes)
         more = f" and {len(paths) - _MOST_WRITES} more" if len(paths) > _MOST_WRITES else ""
         yield (
-            f"{writers} of {len(trials)} trials wrote outside their own directories, where the next trial sees it: "
-            f"{', '.join(paths[:_MOST_WRITES])}{more}; a trial may have read what an earlier one left there"
+            f"{writers} of {len(trials)} trials wrote outside their own directories, where later trials read it: "
+            f"{', '.join(paths[:_MOST_WRITES])}{more}; a trial may have read files of an earlier trial there"
         )
     for reason in sorted({trial.result.why_home_empty for trial in trials} - {""}):
         yield f"trials ran with an empty home ({reason}): {CACHES_VARIABLE} names files and directories to copy there"
@@ -188,26 +189,26 @@ def _other_seeds(trials: Sequence[Trial]) -> Iterator[str]:
     """A note on the first trial that ran at another seed than its own."""
     for number, trial in enumerate(trials, start=1):
         if trial.result.other_seed is not None:
-            yield f"trial {number} was given its seed, and ran at {trial.result.other_seed}: {ASK}"
+            yield f"trial {number} ignored its seed and ran at {trial.result.other_seed}: {ASK}"
             return
 
 
 def _unlike_recorded(
     metric: str, recorded: Sequence[float | None], reran: Sequence[tuple[float, ...]]
 ) -> Iterator[str]:
-    """Notes where the reruns of an endpoint do not repeat its recorded value, by Student's t at 1 in 300."""
+    """Notes on endpoints whose reruns do not repeat the recorded value, by Student's t at 1 in 300."""
     for name, was, values in zip(("OLD", "NEW"), recorded, reran, strict=True):
         if was is None or len(values) < 3 or not math.isfinite(was):
             continue
         scale = Scale.of([*values, was])
         scaled = [scale(value) for value in values]
         away, reach = abs(scale(was) - mean(scaled)), student_quantile(1 - 1 / 600, len(values) - 1)
-        # a print may round what was recorded
+        # a printed value may be rounded
         printed = scale.length(min(10.0 ** -max(map(_decimals, values)), 0.01 * abs(was)))
         if away > reach * pooled_spread(scaled) * math.sqrt(1 + 1 / len(values)) + printed:
             yield (
                 f"the recorded run of {name} ended with {metric} {was:g}, its reruns with {min(values):g} to "
-                f"{max(values):g}: something else ran then, too (code, data, variables or machine)"
+                f"{max(values):g}: code, data, variables or machine also differed then"
             )
 
 
@@ -216,7 +217,7 @@ def _decimals(value: float) -> int:
 
 
 def _moved(trials: int) -> Iterator[str]:
-    """A note that both endpoints gave other values from some trial on."""
+    """A note that both endpoints gave different values from some trial on."""
     if trials:
         yield (
             f"from trial {trials + 1} on OLD and NEW gave other values than before at the same seeds: the machine "
@@ -239,7 +240,7 @@ def _flaky(trials: Sequence[Trial], new: int) -> Iterator[str]:
     if died := random_crashes(observations.outcomes):
         often = Counter(died).most_common(1)[0][0]
         count = f"{len(died)} of {len(observations.results)} runs"
-        yield f"{count} gave no value though the same mix did in others: the training is flaky ({often})"
+        yield f"{count} gave no value although other trials of the same mix did: the training is flaky ({often})"
 
 
 def _failed_end(trials: Sequence[Trial], observations: ObservedTrials) -> Failed | None:
@@ -272,7 +273,7 @@ def finished(space: Space, trial: Trial, number: int, sign: float) -> FinishedTr
 
 
 def _value(trial: Trial, sign: float) -> float | None:
-    """What was measured, with its own sign; where nothing is, the judgement: 1 or 0."""
+    """The measured value with its own sign; without a metric the judgement, 1 or 0."""
     if trial.result.measured is not None:
         return trial.result.measured
     return None if trial.observation.value is None else sign * trial.observation.value
@@ -288,7 +289,7 @@ class _Values:
                 self._of.setdefault(trial.observation.mix, []).append((trial.observation.seed, value))
 
     def moved(self, mix: int, paired: bool) -> float:
-        """How far a mix lies from OLD. paired: by the seeds that OLD ran at too, where there are any."""
+        """The difference between a mix and OLD. paired: by the seeds that OLD also ran at, if any."""
         runs, old = self._of[mix], self._of[0]
         at = dict(old) if paired else {}
         pairs = [value - at[seed] for seed, value in runs if seed in at]
@@ -301,7 +302,7 @@ class _Values:
 def _end(values: tuple[float, ...]) -> EndValues:
     return EndValues(
         values=values, mean=mean(values) if values else None
-    )  # no fmean: to it, three 0.4 are 0.4000000000000001
+    )  # not fmean, which returns 0.4000000000000001 for three values of 0.4
 
 
 def _fact(space: Space, verdict: Verdict, fact: Fact, values: _Values, trials: Sequence[Trial]) -> ProofFact:
@@ -322,7 +323,7 @@ def _fact(space: Space, verdict: Verdict, fact: Fact, values: _Values, trials: S
 def _parts(
     space: Space, verdict: Verdict, observations: ObservedTrials, values: _Values
 ) -> tuple[dict[str, float] | None, str | None]:
-    """(effect of each culprit, None) where effects add up, else (None, how the culprits act together)."""
+    """(effect of each culprit, None) if effects add up, else (None, how the culprits act together)."""
     alone = [fact for fact in (verdict.proof.facts if verdict.proof else ()) if fact.role == "alone"]
     if not alone:
         return None, None

@@ -1,4 +1,4 @@
-"""Limit a verdict to what the trials can tell. Pure."""
+"""Limit a verdict to what the trials can show. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contexta.bisect.search.problem import Verdict
 
 
 def limited(verdict: Verdict, trials: Sequence[Trial], *, judged: bool, lost: Sequence[str]) -> Verdict:
-    """The verdict, or that nothing is decided: where OLD itself is bad, or a changed build cannot be rerun.
+    """The verdict; undecided if OLD itself is bad, or if a changed build cannot be rerun.
 
     judged: whether runs are good or bad, without a value. lost: the packages with such builds.
     """

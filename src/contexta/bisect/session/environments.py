@@ -67,7 +67,8 @@ class TrialEnvironments:
         return options if pythons[of].path == pythons[end].path else replace(options, hashes=())
 
     def _sources(self, end: str) -> tuple[tuple[str, Mapping[str, str]], ...]:
-        """(end, packages) that an interpreter can take packages from: its own end, and what fits of the other end."""
+        """(end, packages) from which an interpreter can take packages: its own end, and compatible packages of the
+        other end."""
         other = "new" if end == "old" else "old"
         path = self._setup.pythons[end].path
         if path == self._setup.pythons[other].path:

@@ -24,24 +24,26 @@ def require_metric(trials: Sequence[Trial], new: int, records: str) -> None:
     if mix not in (0, new) or not reason.startswith(GIVES_NO):
         return
     if any(trial.observation.mix == mix for trial in trials[:-1]):
-        return  # it gave the metric before, or failed in another way: the search tries it again
+        return  # it gave the metric before, or failed otherwise: the search tries it again
     end = "OLD" if mix == 0 else "NEW"
     log = shlex.join(["contexta", "log", trial.result.run or "RUN", "--workspace", records])
     raise InvalidInput(
         f"the first run of {end} completed and {reason}",
-        hint=f"name a metric of the command ({option('metric')}), say where the number is ({option('metric_from')}), "
+        hint=f"name a metric of the command ({option('metric')}), locate the number ({option('metric_from')}), "
         f"or judge by the exit code ({option('exit_code', True)}); `{log}` shows the output",
     )
 
 
 def require_modules(trials: Sequence[Trial], new: int, records: str, folder: Path) -> None:
-    """End a study whose first trial of an endpoint lacks a module: every further trial would, too.
+    """End a study whose first trial of an endpoint lacks a module, because every further trial would lack it.
 
     new: the mix NEW. records: the workspace of the trials. folder: where they run. Raises InvalidInput.
     """
     trial = trials[-1]
     mix, report = trial.observation.mix, trial.result
-    judged = report.value is not None  # by its exit code: of NEW that is what the study looks for
+    judged = (
+        report.value is not None
+    )  # judged by exit code: the study looks for the cause of exactly this failure of NEW
     if mix not in (0, new) or (judged and (mix == new or report.value)):
         return
     module = missing_module(report.reason, report.log)
@@ -57,7 +59,7 @@ def require_modules(trials: Sequence[Trial], new: int, records: str, folder: Pat
 
 
 def swapped_note(trials: Sequence[Trial], new: int, swapped: str) -> str | None:
-    """What to say after the first pair of OLD and NEW at one seed, if NEW is better; else None.
+    """A note after the first pair of OLD and NEW at one seed if NEW is better; else None.
 
     swapped: the command with OLD and NEW swapped.
     """
@@ -85,11 +87,11 @@ def seed_note(trials: Sequence[Trial], first_seed: int, *, is_passed: bool = Fal
     The trial recorded another seed, or OLD gave one value at its first two seeds. first_seed: the value of seed number
     0. is_passed: whether the seed is an argument of the command.
     """
-    advice = "check that the argument of the seed reaches the training" if is_passed else ASK
+    advice = "check that the seed argument reaches the training" if is_passed else ASK
     last = trials[-1]
     if last.result.other_seed is not None and all(trial.result.other_seed is None for trial in trials[:-1]):
         seed = first_seed + last.step.seed
-        return f"this trial was given seed {seed}, and ran at {last.result.other_seed}; {advice}"
+        return f"this trial had seed {seed}, and ran at {last.result.other_seed}; {advice}"
     old = {
         trial.step.seed: trial.result.measured
         for trial in trials

@@ -1,4 +1,5 @@
-"""From a request to a study: read both sides, choose the metric, and check everything before anything is built."""
+"""Prepare a study from a request: read both sides, choose the metric, and check the request before anything is
+built."""
 
 from __future__ import annotations
 
@@ -35,19 +36,19 @@ from contexta.reproduce.uv.commands import Uv, find_uv
 
 @dataclass(frozen=True)
 class PreparedStudy:
-    """A study that is ready to run, and what its report needs besides."""
+    """A study that is ready to run, and further facts for its report."""
 
     setup: Setup
     uv: Uv
     labels: tuple[str, ...]
-    """What OLD and NEW are, in words."""
+    """OLD and NEW, described in words."""
     notes: tuple[str, ...]
     here: Here
     recorded: tuple[float | None, float | None]
     """Last value of the metric in the recorded runs of OLD and NEW."""
     choice: Choice | None = None
     command_given: tuple[str, ...] | None = None
-    """The command with its launchers, where they were removed."""
+    """The command with its launchers, if they were removed."""
 
 
 def studies_of(records: Records) -> Path:
@@ -113,7 +114,7 @@ def _require(request: BisectRequest) -> None:
 def _with_command(
     request: BisectRequest, sides: Mapping[str, Side], *, plans: bool
 ) -> tuple[BisectRequest, tuple[str, ...]]:
-    """The request with the command of the recorded run of NEW, else of OLD, if none was named; and notes.
+    """The request with the command of the recorded run of NEW, else of OLD, if the user named none; and notes.
 
     Raises InvalidInput if there is no command, unless nothing will be rerun.
     """
@@ -167,10 +168,10 @@ def _is_same_program(command: Sequence[str], metadata: Mapping[str, Any]) -> boo
 
 
 def _require_copies(request: BisectRequest, large: str | None) -> None:
-    """Raise InvalidInput where trials cannot run in checkouts."""
+    """Raise InvalidInput if trials cannot run in checkouts."""
     if request.in_place:
         hint = f"leave it out, or source out of {option('include')}"
-        raise InvalidInput(f"{option('in_place', True)} runs the source that is here", hint=hint)
+        raise InvalidInput(f"{option('in_place', True)} runs the current source", hint=hint)
     if large is not None:
         raise InvalidInput(
             f"{large}, which every rerun would copy",

@@ -8,7 +8,7 @@ from contexta.bisect.session.study import Study
 
 
 class BisectProgress:
-    """Receives the events of a study; every method does nothing. Override those that you need."""
+    """Receives the events of a study. Every method does nothing by default."""
 
     def message(self, text: str) -> None:
         """One line about the sides, or about the next step."""

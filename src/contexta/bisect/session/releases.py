@@ -2,7 +2,7 @@
 
 The index of uv lists the releases, without yanked releases, pre-releases, and those without a file for this platform.
 A release is tried in NEW, or in OLD where its requirements do not hold in NEW. A source release is built only where the
-culprit of OLD or NEW was built. The first bad release is named only where the release before it was seen to be good.
+culprit of OLD or NEW was built. The first bad release is named only if the release before it was good.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class _Search:
 
     @cached_property
     def builds(self) -> bool:
-        """Whether releases are built from source too: only where one of the two versions was."""
+        """Whether releases may be built from source: only if one of the two versions was."""
         return not all(
             self.study.environments.uv_of(place.end).has_wheel(place.python.path, self.name, version)
             for place, version in zip(self.places, (self.new, self.old), strict=True)
@@ -115,7 +115,7 @@ class _Search:
         yield from reversed(newest_first) if upgrade else newest_first
 
     def _middle(self, good: int, bad: int) -> int | None:
-        """The untried release nearest the middle; None when none is left."""
+        """The untried release nearest the middle; None if all were tried."""
         open_ones = [number for number in range(good + 1, bad) if number not in self.tried]
         return min(open_ones, key=lambda number: abs(2 * number - good - bad), default=None)
 
@@ -134,7 +134,7 @@ class _Search:
         return Release(version=version, state="not tried", reason="; ".join(reasons))
 
     def _hindrance(self, place: _Place, version: str) -> str | None:
-        """Why a release cannot be tried in an end; None when it can."""
+        """Why a release cannot be tried in an endpoint; None if it can."""
         uv = self.study.environments.uv_of(place.end)
         if not self.builds and not uv.has_wheel(place.python.path, self.name, version):
             return "has no wheel, and is not built as OLD and NEW were not"
@@ -145,7 +145,9 @@ class _Search:
         return place.missing(built, version)
 
     def _runs(self, place: _Place, mix: int, version: str) -> Release:
-        seeds = usable_observations(self.results, self.study.space.mixes.full).seed_effects  # elsewhere a seed is noise
+        seeds = usable_observations(
+            self.results, self.study.space.mixes.full
+        ).seed_effects  # otherwise the seed is a source of noise
         for seed in [*(seeds or range(_MOST_RUNS))][:_MOST_RUNS]:
             result = self._run(place, version, mix, seed)
             observations = usable_observations(self.results, self.study.space.mixes.full)
@@ -188,14 +190,14 @@ class _Place:
     def __init__(self, study: Study, name: str, end: Literal["old", "new"]) -> None:
         self.name, self.end = name, end
         self.mix = study.space.mixes.full if end == "new" else 0
-        self.side = study.space.python_end(self.mix)  # whose interpreter it is
+        self.side = study.space.python_end(self.mix)  # the endpoint of the interpreter
         self.python = study.setup.pythons[self.side]
         self.pins = study.space.packages(self.mix)
         self.built = study.environments.build(self.side, self.pins, end)
         self.variables = study.space.variables(self.mix)
 
     def missing(self, built: Built, version: str) -> str | None:
-        """The requirement that a release breaks, its own or another package's; None where all hold."""
+        """The requirement that a release breaks, its own or of another package; None if all hold."""
         pins = self.built.pins
         for requirement in self._requirements(built.packages[self.name].requires):
             pin = pins.get(canonicalize_name(requirement.name))

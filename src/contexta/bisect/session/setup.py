@@ -1,4 +1,4 @@
-"""The setup of a study, and what makes two studies the same."""
+"""The setup of a study, and its identity."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from contexta.reproduce.uv.requirement_options import NO_OPTIONS, InstallOptions
 
 @dataclass(frozen=True)
 class Setup:
-    """What is studied: two endpoints and a command."""
+    """The setup of a study: two endpoints and a command."""
 
     old: End
     new: End
@@ -34,11 +34,11 @@ class Setup:
     """Trials at a time on this machine."""
     settings: Settings = field(default_factory=Settings)
     suspicion: Mapping[str, float] = field(default_factory=dict)
-    """How suspect the records make each change, see ``Space``."""
+    """Suspicion of each change by the records, see ``Space``."""
     outputs: tuple[Path, ...] = ()
     """Files that are written meanwhile, and are not part of the source."""
     expected: float | None = None
-    """Seconds that the command took before; None: the first trial will tell."""
+    """Seconds that the command took before; None: unknown before the first trial."""
     fixed: tuple[Fixed, ...] = ()
     """Packages that are the same in every mix."""
     options: Mapping[str, InstallOptions] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class Setup:
 
 
 def identity(setup: Setup) -> str:
-    """What makes two studies the same, as text: endpoints, interpreters, command and judgement."""
+    """The identity of a study, as text: endpoints, interpreters, command and judgement."""
     return json.dumps(
         {
             "old": [sorted(setup.old.packages.items()), sorted(setup.old.variables.items())],

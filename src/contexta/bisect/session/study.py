@@ -1,7 +1,7 @@
 """The loop of a study: decide, run a trial, store it, decide again.
 
-Every finished trial is a run of the study's workspace, and ``decide`` is pure. A study that was interrupted therefore
-resumes by deciding again: the trials that it asks for are there. Later studies take over the trials that they share.
+Every finished trial is a run of the study's workspace, and ``decide`` is pure. An interrupted study therefore resumes
+by deciding again, with the stored trials. Later studies reuse the trials that they share.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Study:
 
     @property
     def problem(self) -> Problem:
-        """What is decided about."""
+        """The problem that ``decide`` solves."""
         return Problem(self.space.mixes, self.space.weights(), self.setup.settings)
 
     def finish(
@@ -115,7 +115,7 @@ class Study:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """The only process that works on this study; what a killed one left behind is removed."""
+        """Lock the study for this process, and remove files of killed processes."""
         self.setup.folder.mkdir(parents=True, exist_ok=True)
         with alone(self.setup.folder / "lock") as is_first:
             if not is_first:

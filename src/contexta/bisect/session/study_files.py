@@ -1,4 +1,4 @@
-"""Files of a study: the last request, what a study began with, its report. Written atomically, checked when read."""
+"""Files of a study: the last request, the initial source, the report. Written atomically, checked when read."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from contexta.recorder.journal.processes import alive
 from contexta.recorder.redaction import redact
 
 LAST, BEGINNING, REPORT, STATUS = "last.json", "study.json", "report.json", "status.json"
-_FORMAT = 1  # of LAST and BEGINNING; a reader refuses a higher one
+_FORMAT = 1  # format of LAST and BEGINNING; a reader refuses a higher number
 _TO_BEGIN = "start the bisect again with OLD, NEW and the command: finished trials count"
 
 _Stored = TypeVar("_Stored", bound="_StoredValue")
@@ -46,7 +46,7 @@ class LastStudy(_StoredValue):
 
 
 class StudyBeginning(_StoredValue):
-    """What a study began with; it resumes only with the same source."""
+    """The source at the start of a study. The study resumes only with the same source."""
 
     source: str
     """Digest of the files."""
@@ -88,7 +88,7 @@ def request_of(last: LastStudy, changes: dict[str, Any]) -> BisectRequest:
     if last.hidden:
         raise InvalidInput(
             "the command of the last study holds a secret, and secrets are not stored",
-            hint="give the whole command again: the trials that ended count",
+            hint="give the complete command again: finished trials count",
         )
     return BisectRequest(**{**last.request, **changes})
 
@@ -99,11 +99,11 @@ def write(path: Path, content: _StoredValue) -> None:
 
 
 def read(path: Path, kind: type[_Stored]) -> _Stored:
-    """Raises DamagedData for a file that does not read back as it was written, InvalidInput for a newer format."""
+    """Raises DamagedData for a file that does not match its digest, InvalidInput for a newer format."""
     try:
         fields = json.loads(digested_files.read(str(path)))
     except (DamagedData, ValueError) as error:
-        raise DamagedData(f"{path} is damaged: it does not read back as it was written", hint=_TO_BEGIN) from error
+        raise DamagedData(f"{path} is damaged: it does not match its digest", hint=_TO_BEGIN) from error
     except OSError as error:
         raise DamagedData(f"{path} cannot be read: {error.strerror}", hint=_TO_BEGIN) from error
     version = fields.get("format") if isinstance(fields, dict) else None

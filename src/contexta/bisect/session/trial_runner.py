@@ -1,4 +1,4 @@
-"""Obtain the trials that the search asks for: from the cache, from trials that ran ahead, or run now."""
+"""Provide the trials of the search: from the cache, from speculative trials, or by a new run."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ class TrialRunner:
 
     @property
     def earlier(self) -> int:
-        """How many earlier trials can be taken over; 0 where they had other endpoints, another command or source."""
+        """The number of reusable earlier trials; 0 if they had other endpoints, another command or another source."""
         ends = [self._key((end, 0, 0)) for end in (0, self._space.mixes.full)]
         return sum(self._earlier.values()) if any(key in self._earlier for key in ends) else 0
 
     def obtain(self, problem: Problem, step: Probe, trials: Sequence[Trial]) -> Trial:
-        """The trial that a step asks for. Trials that will probably follow run meanwhile, up to the limit of jobs."""
+        """The trial for a step. Probable next trials run meanwhile, up to the limit of jobs."""
         observations = [trial.observation for trial in trials]
         slot = slot_of(step, observations)
         jobs, timeout = self._executor.jobs, self.timeout(trials)
@@ -83,8 +83,8 @@ class TrialRunner:
         mix: int,
         trials: Sequence[Trial],
     ) -> Trial:
-        """A trial in an environment that is no mix. mix: whose source and parameters it has. about: what its run says
-        besides."""
+        """A trial in an environment that is not a mix. mix: has its source and parameters. about: further metadata of
+        its run."""
         key = self._key_of(mix, recipe.python.path, recipe.pins, variables, step.seed)
         if key in self._results:
             return self._trial(step, self._results[key][0], is_earlier=True)
@@ -97,7 +97,7 @@ class TrialRunner:
         return self._trial(step, self._results[key][0], is_earlier=False)
 
     def cancel(self) -> None:
-        """End the trials that ran ahead and were not needed, or that an interrupt ended."""
+        """End speculative and interrupted trials."""
         self._pending.clear()
         self._executor.cancel()
 
@@ -134,7 +134,7 @@ class TrialRunner:
     def _job(
         self, step: Probe, mix: int, recipe: Recipe, variables: Mapping[str, str | None], key: str, timeout: float
     ) -> TrialJob:
-        """mix: whose source and parameters it has."""
+        """mix: has the source and parameters of the job."""
         revision, is_remote = self._space.revision(mix), self._executor.is_remote
         return TrialJob(
             command=self._command(mix),
@@ -162,7 +162,7 @@ class TrialRunner:
         )
 
     def timeout(self, trials: Sequence[Trial]) -> float:
-        """Seconds that a trial may take, where the command has no limit of its own."""
+        """Time limit of a trial in seconds, if the command has none."""
         first = next((trial.result.seconds for trial in trials if trial.result.value is not None), None)
         expected = self._setup.expected if self._setup.expected is not None else first
         if expected is None:

@@ -5,8 +5,8 @@ therefore a rule "a at NEW needs b at NEW"; for OLD states the rule is reversed.
 that are closed under these rules (``lattice.py``), so no resolver is needed.
 
 A requirement that its own endpoint breaks is ignored: that endpoint ran, or its trial fails. A rule that depends on two
-changes at once, such as a marker for one interpreter, becomes the stronger rule. A few mixes are then never tried, but
-none is tried that cannot exist.
+changes at once, such as a marker for one interpreter, becomes the stronger rule. Then a few possible mixes are never
+tried, but no impossible mix is tried.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ VARIABLE = "env:"
 SOURCE = "source"
 PARAMETER = "param:"
 BOTH = ("old", "new")
-_LEAST_WEIGHT = 0.2  # of a change that no record suspects: the ranking may be wrong
+_LEAST_WEIGHT = 0.2  # weight of a change that no record suspects, because the ranking may be wrong
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class End:
     revision: Revision | None = None
     """The source that ran; None: the current one, in every mix."""
     parameters: Mapping[str, Setting] = field(default_factory=dict)
-    """Those that differ, with the same names on both sides."""
+    """The parameters that differ, with the same names on both sides."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Metadata:
     requires_python: str = ""
     """Requires-Python; "" without one."""
     version: str = ""
-    """Of a package from an address; "" where the pin is the version."""
+    """The version of a package from an address; "" if the pin is the version."""
 
 
 Release = tuple[str, str]
@@ -88,7 +88,7 @@ class Space:
     groups: tuple[ChangeGroup, ...]
     mixes: Mixes
     suspicion: Mapping[str, float] = field(default_factory=dict)
-    """Change -> how suspect the records make it, on any scale; other changes are weighted by their version jump."""
+    """Change -> suspicion by the records, on any scale. Other changes are weighted by their version jump."""
 
     def keys(self, mix: int) -> tuple[str, ...]:
         """The changes at NEW in a mix, by name."""
@@ -110,7 +110,7 @@ class Space:
         return dict(sorted(pins.items()))
 
     def python_end(self, mix: int) -> str:
-        """Whose interpreter a mix runs on: "old" or "new"."""
+        """The side whose interpreter runs a mix: "old" or "new"."""
         return "new" if self._has(mix, PYTHON) else "old"
 
     def revision(self, mix: int) -> Revision | None:
@@ -190,7 +190,7 @@ def _of_pins(name: str, left: str | None, right: str | None, metadata: Mapping[R
     words = [_in_words(name, pin, metadata) for pin in (left, right)]
     if words[0] == words[1]:
         digests = [(pin or "").partition("#sha256=")[2][:12] for pin in (left, right)]
-        of_bytes = all(digests) and digests[0] != digests[1]  # else the same file at another place
+        of_bytes = all(digests) and digests[0] != digests[1]  # the same file at another path otherwise
         words = (
             [f"{text} sha256:{digest}" for text, digest in zip(words, digests, strict=True)]
             if of_bytes
@@ -276,12 +276,12 @@ def _requirement_rules(
         return
     when = "both" if all(holds) else "old" if holds[0] else "new"
     me, dependency, python = number.get(name), number[other], number.get(PYTHON)
-    if at_new:  # only the other's NEW state satisfies the requirement
+    if at_new:  # only the NEW state of the other package satisfies the requirement
         if state == "new" and me is not None:
             yield me, dependency
         elif when == "new" and python is not None:
             yield python, dependency
-    elif state == "old" and me is not None:  # only its OLD state does: it may be at NEW only if this one is
+    elif state == "old" and me is not None:  # only its OLD state does: it may be at NEW only if this package is
         yield dependency, me
     elif when == "old" and python is not None:
         yield (dependency if me is None else me), python
@@ -321,7 +321,7 @@ def _extras(old: End, new: End, metadata: Mapping[Release, Metadata]) -> dict[st
 def _parsed(line: str) -> Requirement | None:
     try:
         return Requirement(line)
-    except InvalidRequirement:  # old releases have lines that no standard allows; uv and pip skip them too
+    except InvalidRequirement:  # old releases have invalid lines; uv and pip skip them too
         return None
 
 
@@ -332,7 +332,7 @@ def _applies(requirement: Requirement, markers: Mapping[str, str], extras: froze
 
 
 def _version(name: str, pin: str | None, metadata: Mapping[Release, Metadata]) -> str | None:
-    """The version that is installed; None where there is none, or the version behind an address is unknown."""
+    """The installed version; None without a version, or if the version at an address is unknown."""
     if pin is None or not is_address(pin):
         return pin
     return metadata.get((name, pin), Metadata()).version or None

@@ -25,7 +25,7 @@ _LIBRARIES = tuple(os.sep + name + os.sep for name in ("site-packages", "dist-pa
 
 
 def watch() -> None:
-    """Watch this process, if `contexta run` asks for it."""
+    """Watch this process if `contexta run` set the variable."""
     if VARIABLE in os.environ:
         sys.addaudithook(_hook(**json.loads(os.environ[VARIABLE])))
 
@@ -42,7 +42,7 @@ def _hook(
 
     def report(path: str) -> None:
         facts = os.stat(path)
-        if facts.st_mode & 0o170000 != 0o100000:  # no regular file
+        if facts.st_mode & 0o170000 != 0o100000:  # not a regular file
             return
         reported[0] += 1
         fields = {"path": path, "size": facts.st_size, "modified": facts.st_mtime_ns}
@@ -62,7 +62,7 @@ def _hook(
         try:
             if len(paths) >= _MOST_SEEN or reported[0] > MOST:
                 return
-            paths.add(path)  # whoever opens it first for writing makes it
+            paths.add(path)  # the process that opens it for writing creates it
             mode, flags = arguments[1], arguments[2]
             if mode[:1] != "r" or "+" in mode if isinstance(mode, str) else flags & _WRITING:
                 return

@@ -1,4 +1,4 @@
-"""Digest the files that the processes of a command opened, beside the command, and record them as inputs of the run.
+"""Digest the files that the processes of a command open, while it runs, and record them as inputs of the run.
 
 Standard library only, Python 3.8.
 """
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
     from contexta.recorder.session.run import LiveRun
 
-SUFFIX = ".opened"  # of the file that processes report to; its name begins with a dot
+SUFFIX = ".opened"  # suffix of the file that processes report to; its name begins with a dot
 DETECTED = "detected"  # the attribute of an input that no code names
-_PAUSE = 0.5  # seconds between two looks at the reports
+_PAUSE = 0.5  # seconds between two scans of the reports
 _MOST_INPUTS = 200  # of a run
-_LIMIT = 256 * 1024 * 1024  # bytes up to which a file is read whole; of a larger one a sample is read
+_LIMIT = 256 * 1024 * 1024  # bytes up to which a file is read whole; of a larger file a sample is read
 _LINGER = 5.0  # seconds for digests after the command has ended
 
 
@@ -71,7 +71,7 @@ class OpenedFiles:
         try:
             os.unlink(self._file)
         except OSError:
-            pass  # no file was opened, or ``gc`` has to remove it
+            pass  # no file was opened, or only ``gc`` can remove it
 
     def _follow(self) -> None:
         is_last = False
@@ -85,7 +85,7 @@ class OpenedFiles:
                     self._record(report)
                 except Exception as error:  # noqa: BLE001  # the other files still count
                     self._note(f"{report['path']} could not be recorded: {reason(error)}")
-                self._stop.wait(min(time.monotonic() - began, 1.0))  # half of the time is left to the command
+                self._stop.wait(min(time.monotonic() - began, 1.0))  # leave half of the time to the command
                 self._take_reports()
 
     def _take_reports(self) -> None:
@@ -94,7 +94,7 @@ class OpenedFiles:
                 file.seek(self._offset)
                 data = file.read()
         except OSError:
-            return  # nothing was opened so far
+            return  # no file was opened so far
         self._offset += len(data)
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:

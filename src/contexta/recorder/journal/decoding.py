@@ -1,4 +1,4 @@
-"""Decode journals: JSON lines, of which a process that died may have written one only in part.
+"""Decode journals: JSON lines. A process that died may have written only a part of its last line.
 
 Standard library only, Python 3.8.
 """
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 def decoded(data: bytes) -> "Iterator[Tuple[bytes, Optional[Record]]]":
-    """(line, record) of every line with content; the record is None where the line is not a JSON object."""
+    """(line, record) of every line with content; the record is None if the line is not a JSON object."""
     for line in data.split(b"\n"):
         if line:
             yield line, record_of(line)
 
 
 def record_of(line: bytes) -> "Optional[Record]":
-    """The record in a line; None where it is not a JSON object."""
+    """The record in a line; None if the line is not a JSON object."""
     try:
         record = json.loads(line)
     except (ValueError, RecursionError):

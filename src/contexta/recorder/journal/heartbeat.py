@@ -1,4 +1,4 @@
-"""A thread that calls a method every few seconds. A journal is flushed by it, and shows that its process lives.
+"""Call a method every few seconds in a thread. It flushes a journal and shows that its process lives.
 
 Standard library only, Python 3.8.
 """
@@ -19,7 +19,7 @@ BEAT = 5.0  # seconds between two fsyncs; each also shows readers on other machi
 
 
 class Beat:
-    """The thread. It is no ``threading.Thread``: a program that lists its threads does not see it, the exit does not
+    """The thread. It is not a ``threading.Thread``: a program that lists its threads does not see it, the exit does not
     wait for it, and it handles no signals."""
 
     def __init__(self, beat: "Callable[[int], None]", every: float = BEAT) -> None:

@@ -1,4 +1,4 @@
-"""Identify processes, and find out whether they still live.
+"""Identify processes, and check whether they are alive.
 
 A process is identified by its id, its start time, the boot of its machine and its process-id namespace: the system
 reuses ids. Standard library only, Python 3.8.
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Any, Mapping, Optional
 
 # Variable of the rank -> variables of the number of ranks. The first launcher wins: torchrun runs inside a SLURM job,
-# not the other way round.
+# not vice versa.
 _RANKS = {
     "RANK": ("WORLD_SIZE",),
     "OMPI_COMM_WORLD_RANK": ("OMPI_COMM_WORLD_SIZE",),
@@ -37,7 +37,7 @@ def identity() -> dict[str, Any]:
 
 
 def alive(process: Mapping[str, Any]) -> Optional[bool]:
-    """Whether the process of that ``identity`` still runs; None where that is unknown: on another machine, in another
+    """Whether the process of that ``identity`` still runs; None if that is unknown: on another machine, in another
     container, or without /proc."""
     boot = _boot()
     if boot is None or process.get("boot") != boot or process.get("space") != _space():
@@ -51,7 +51,7 @@ def alive(process: Mapping[str, Any]) -> Optional[bool]:
 def rank() -> Optional[int]:
     """The rank of this process in a distributed job, as its launcher set it; None outside of one.
 
-    A rank counts only with a larger number of ranks: ``RANK=16`` alone may be that of a LoRA adapter.
+    A rank counts only with a larger number of ranks: ``RANK=16`` alone may be the rank of a LoRA adapter.
     """
     for name, sizes in _RANKS.items():
         value = os.environ.get(name, "")
@@ -62,7 +62,7 @@ def rank() -> Optional[int]:
 
 
 def session() -> Optional[int]:
-    """The session of this process; a daemon has its own. None where the system has none."""
+    """The session of this process; a daemon has its own. None if the system has no sessions."""
     return os.getsid(0) if hasattr(os, "getsid") else None
 
 
@@ -77,7 +77,7 @@ def _is_count(text: str) -> bool:
 
 
 def _began(pid: int) -> Optional[int]:
-    """When a process started, in ticks since boot; None when it has ended (a zombie has) or nothing is known."""
+    """When a process started, in ticks since boot; None when it has ended (a zombie has) or its start is unknown."""
     fields = process_tree.status(pid)
     if fields is None or len(fields) < 20 or fields[0] in ("Z", "X"):
         return None

@@ -1,4 +1,4 @@
-"""Reserve disk space for the last records of runs: how they ended, and how much was lost.
+"""Reserve disk space for the last records of runs: their end, and the number of lost records.
 
 Standard library only, Python 3.8.
 """
@@ -26,7 +26,7 @@ def reserve_space(folder: str) -> None:
 
 
 def release_space(folder: str, error: OSError) -> bool:
-    """Free the reserved space, where ``error`` says that the disk is full. Whether there is some now."""
+    """Free the reserved space if ``error`` means that the disk is full. Returns whether space was freed."""
     if error.errno not in _FULL:
         return False
     try:

@@ -75,7 +75,7 @@ class Journal:
         self._number = 0 if self.first else 1  # 0 is the join record, written when the file is created
         self._last = 0
         self._beating: Optional[Beat] = None
-        self.on_beat: Optional[Callable[[], None]] = None  # the heartbeat calls it now and then
+        self.on_beat: Optional[Callable[[], None]] = None  # the heartbeat calls it
 
     # ------------------------------------------------------------------------------------------ writing
 
@@ -197,7 +197,7 @@ class Journal:
             count, first = self._missing.get(why, (0, record))
             self._missing[why] = (count + 1, first)
             if self._closed and now and self._late is None:
-                self._warn("has ended: what is recorded now is lost")
+                self._warn("has ended: later records are lost")
                 self._record_late_losses()
 
     def _write_losses(self) -> None:
@@ -269,7 +269,7 @@ class Journal:
         return self._session is not None and not self.first and self._session != session() and not is_worker()
 
     def flush(self) -> None:
-        """Bring all records to the disk."""
+        """Flush all records to the disk."""
         with self._lock:
             handle = self._file
             if handle is None or self._closed:
@@ -281,9 +281,9 @@ class Journal:
                 sync_directory(self.folder)
                 self._is_entry_durable = True
             if os.fstat(handle).st_nlink == 0:
-                self._warn("has been deleted; what was recorded is lost")
+                self._warn("has been deleted; its records are lost")
         except OSError as error:
-            self._warn(f"cannot be brought to the disk: {reason(error)}")
+            self._warn(f"cannot be flushed to the disk: {reason(error)}")
         finally:
             os.close(handle)
 
@@ -345,7 +345,7 @@ class Journal:
         try:
             os.unlink(os.path.join(self.folder, self.run + SUFFIX))
         except FileNotFoundError:
-            pass  # a reader has removed it, as it is empty
+            pass  # a reader has removed the empty file
 
     def give_up(self) -> None:
         """Record nothing, without a warning: the user knows."""
@@ -357,10 +357,11 @@ class Journal:
         self._file, self._handle = None, _NONE
 
     def _warn(self, words: str) -> None:
-        """Warn once that records are lost; the training goes on."""
+        """Warn once that records are lost; the training continues."""
         if not self._warned:
             self._warned = True
-            print(f"contexta: the journal of {self.run} in {self.folder} {words}; the program goes on", file=sys.stderr)  # noqa: T201  # a training process has no other way to say so
+            text = f"contexta: the journal of {self.run} in {self.folder} {words}; the program continues"
+            print(text, file=sys.stderr)  # noqa: T201  # a training process has no other way to report it
 
     # ------------------------------------------------------------------------------------------ fork
 

@@ -1,4 +1,5 @@
-"""Record what a program logs to other trackers: each module replaces methods of one tracker after its import.
+"""Record the values that a program logs to other trackers: each module replaces methods of one tracker after its
+import.
 
 The tracker itself works as without the recorder: its method runs first, with the arguments of the program, and nothing
 that fails in the recorder reaches the program. Values wait in memory for a tenth of a second at most, so a call of the

@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from contexta.recorder.mirrors.mirror import Mirror, MirroredRun
 
 _NAME = "comet_ml"
-_OF_COMET = ("sys.", "process duration", "curr_step", "curr_epoch")  # what Comet measures and counts by itself
+_OF_COMET = ("sys.", "process duration", "curr_step", "curr_epoch")  # metrics that Comet adds itself
 
 
 def replace(mirror: Mirror, module: ModuleType) -> None:
     """Follow the experiments of the module ``comet_ml.experiment``."""
-    runs: Dict[int, Tuple[Any, MirroredRun]] = {}  # by the id of the experiment, which is kept so that no other has it
+    runs: Dict[
+        int, Tuple[Any, MirroredRun]
+    ] = {}  # by the id of the experiment, which stays referenced so that no other object has this id
 
     def run_of(experiment: Any) -> MirroredRun:
         entry = runs.get(id(experiment))

@@ -1,7 +1,7 @@
-"""The runs of Contexta that take what a program logs to trackers.
+"""Runs of Contexta that record the values that a program logs to trackers.
 
-The first run of a tracker is the run of the program; each further one is a run of its own, as those of a sweep.
-Trackers that log side by side share their runs, and what two of them log is recorded once.
+The first run of a tracker is the run of the program; every further run, as in a sweep, is a separate run. Trackers that
+log in parallel share their runs, and a value that two of them log is recorded once.
 
 Standard library only, Python 3.8.
 """
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from contexta.recorder.journal.writer import Journal
 
     class MirrorTarget(Protocol):
-        """What a mirror needs of a live run."""
+        """The part of a live run that a mirror uses."""
 
         _journal: Journal
         _ended: bool
@@ -45,10 +45,10 @@ if TYPE_CHECKING:
     """(tracker, name, value, step, microseconds since 1970)"""
     RunFor = Callable[[Optional[str], bool], Tuple[MirrorTarget, bool]]
 
-_DELAY = 0.1  # seconds that points wait in memory; what a killed process loses
+_DELAY = 0.1  # seconds that points wait in memory; a killed process loses this time
 _RECENT = 1_000  # values of a metric that are compared with those of another tracker
 _MOST_NAMES = 20_000  # of metrics that are remembered
-_MOST_NOTES = 100  # about values that are no numbers
+_MOST_NOTES = 100  # notes about values that are not numbers
 
 
 class Mirror:
@@ -68,9 +68,8 @@ class Mirror:
             os.register_at_fork(before=self._pause, after_in_child=self._waiting.clear)
 
     def begin(self, tracker: str, label: str, name: Optional[str] = None) -> MirroredRun:
-        """The run that takes what one run of a tracker logs.
-
-        label: how the tracker calls its run. name: that the program gave it.
+        """The run that records the values of one run of a tracker. label: the tracker's name of its run. name: the name
+        that the program chose.
         """
         run = next((run for run in self._runs if run.is_open and tracker not in run.trackers), None)
         if run is None:
@@ -80,7 +79,7 @@ class Mirror:
         return run
 
     def current(self, tracker: str, label: str) -> MirroredRun:
-        """The run that takes what a tracker without runs logs: the latest one that is open."""
+        """The run that records the values of a tracker without runs: the latest open run."""
         run = next((run for run in reversed(self._runs) if run.is_open), None)
         if run is None:
             return self.begin(tracker, label)
@@ -89,7 +88,7 @@ class Mirror:
         return run
 
     def append(self, logged: Logged) -> None:
-        """Let the thread record what was logged. The hot path of a training loop."""
+        """Queue logged values for the thread. This is the hot path of a training loop."""
         self._waiting.append(logged)
         if self._beat is None:
             self._start()
@@ -115,7 +114,7 @@ class Mirror:
         self.write_points()
 
     def write_points(self) -> None:
-        """Write all points that wait to the journals of their runs."""
+        """Write all queued points to the journals of their runs."""
         with self._lock:
             points: Dict[MirroredRun, List[Point]] = {}
             try:
@@ -139,7 +138,7 @@ class MirroredRun:
         self._run = run
         self._is_own = is_own
         self.trackers: Set[str] = set()
-        """Those that log to it, or have."""
+        """Trackers that log to the run, or did."""
         self._open: Set[str] = set()  # trackers that have not finished
         self._heads: Dict[str, str] = {}  # name of a metric -> the beginning of its records
         self._owners: Dict[str, str] = {}  # name of a metric -> the tracker that logged it first
@@ -153,7 +152,7 @@ class MirroredRun:
         return not self._run._ended and (not self._is_own or bool(self._open))
 
     def join(self, tracker: str, label: str) -> None:
-        """A tracker begins to log to this run."""
+        """Note that a tracker begins to log to this run."""
         self._open.add(tracker)
         self.trackers.add(tracker)
         source = storable(f"{tracker} ({label})" if label else tracker)[:1_000]
@@ -164,7 +163,7 @@ class MirroredRun:
         self._mirror.append((self, tracker, self.numbers_of(tracker, values), step, time_ns(), prefix))
 
     def numbers_of(self, tracker: str, values: Mapping[Any, Any]) -> Dict[Any, Any]:
-        """A copy of the numbers: the program may change an array, or use the mapping again."""
+        """Copy the numbers, because the program may change an array or reuse the mapping."""
         for value in values.values():
             if type(value) is not float and type(value) is not int:
                 break
@@ -178,7 +177,7 @@ class MirroredRun:
             elif name not in self._left_out and len(self._left_out) < _MOST_NOTES:
                 self._left_out.add(name)
                 kind = type(value).__name__
-                self._note(f"of what was logged to {tracker}, {storable(str(name))[:200]} is not recorded: {kind}")
+                self._note(f"of the values logged to {tracker}, {storable(str(name))[:200]} is not recorded: {kind}")
         return plain
 
     def write(self, points: Iterable[Point]) -> None:
@@ -229,8 +228,8 @@ class MirroredRun:
                 self._note(f"the tag {storable(str(name))[:200]!r} is not recorded: {error.what}")
 
     def summary(self, tracker: str, values: Mapping[str, Any]) -> None:
-        """Record results that belong to no step: as a metric, or where that has steps, or is no number, as the
-        parameter ``summary.<name>``."""
+        """Record results without a step: as a metric, or as the parameter ``summary.<name>`` if the metric has steps or
+        the value is not a number."""
         self._mirror.write_points()
         for name, value in numbers.flattened(dict(values)):
             if name not in self._owners and numbers.number_of(value)[0] is not None:
@@ -239,7 +238,7 @@ class MirroredRun:
                 self.params({f"summary.{name}": value})
 
     def finish(self, tracker: str, status: str = "completed") -> None:
-        """A tracker ends its run. A run that was begun for trackers ends with the last one."""
+        """Note that a tracker ends its run. A run that was begun for trackers ends with the last one."""
         self._open.discard(tracker)
         self._mirror.write_points()
         if self._run._ended:

@@ -1,7 +1,7 @@
 """TensorBoard: ``SummaryWriter`` of PyTorch and of tensorboardX.
 
-A writer is no run: programs have one for training and one for validation. All of them log to the run of the program;
-of a second directory the names are those of the first one behind the name of the directory, as ``val/loss``.
+A writer is not a run, because programs have one for training and one for validation. All writers log to the run of the
+program. Names of a second directory get the name of the directory as a prefix, as in ``val/loss``.
 
 Standard library only, Python 3.8.
 """
@@ -30,7 +30,7 @@ def replace(mirror: Mirror, module: ModuleType) -> None:
     def begin(writer: Any, *_: Any) -> None:
         folder = str(writer.log_dir if hasattr(writer, "log_dir") else writer.logdir)
         parent, name = os.path.split(os.path.normpath(folder))
-        if folder in prefixes or parent in prefixes:  # the second one is of hyperparameters, which ``hparams`` records
+        if folder in prefixes or parent in prefixes:  # the second call is for ``hparams``, which records it
             return
         prefixes[folder] = f"{name}/" if prefixes else ""
 

@@ -22,7 +22,7 @@ _NAME = "swanlab"
 def replace(mirror: Mirror, module: ModuleType) -> None:
     """Follow the runs of ``swanlab.sdk.internal.run``."""
     runs: Dict[int, Tuple[Any, MirroredRun]] = {}  # by the id of SwanLab's run, which is kept so that no other has it
-    configured: Set[int] = set()  # ids of those whose parameters were read: they are known some time after the start
+    configured: Set[int] = set()  # ids of runs whose parameters were read; SwanLab sets them some time after the start
 
     def begin(run: Any, *_: Any) -> None:
         folder = os.path.basename(str(getattr(run._ctx, "run_dir", "")))

@@ -1,4 +1,4 @@
-"""The trackers whose values are recorded: the modules that define their classes, and what replaces their methods.
+"""The trackers whose values are recorded: the modules that define their classes, and the replacements of their methods.
 
 Standard library only, Python 3.8.
 """
@@ -31,7 +31,7 @@ MODULES = (
 
 
 def watch(run_for: RunFor) -> None:
-    """Record what the program logs to trackers, from their import on. run_for: as in ``Mirror``.
+    """Record the values that the program logs to trackers, from their import on. run_for: as in ``Mirror``.
 
     The modules below are imported with the first tracker: most programs have none.
     """

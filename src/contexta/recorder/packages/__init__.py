@@ -1,1 +1,1 @@
-"""Installed distributions: which there are, where they came from, and which of their files were edited."""
+"""Installed distributions: their names and versions, their origins, and edited files."""

@@ -26,7 +26,7 @@ _HEAD = 16 * 1024  # bytes that are read at first
 
 
 def normalised(name: str) -> str:
-    """The name by which indexes compare (PEP 503)."""
+    """The normalised name, which indexes compare (PEP 503)."""
     return _SEPARATORS.sub("-", name).lower()
 
 

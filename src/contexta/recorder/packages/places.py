@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 TOPIC = "distributions"
 _ENDINGS = (".dist-info", ".egg-info", ".egg-link", ".egg")
 _STDLIB_ZIP = re.compile(r"python\d+\.zip\Z")
-_SHAPE = "3"  # of what is remembered under a fingerprint: another shape must have another fingerprint
+_SHAPE = "3"  # version of the data stored under a fingerprint; another format must have another fingerprint
 
 
 class _Folder:

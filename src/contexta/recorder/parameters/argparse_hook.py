@@ -28,12 +28,12 @@ def watch(record: Record) -> None:
 
 
 def _replace(module: ModuleType, record: Record) -> None:
-    """A program may have an argparse of its own: then this does nothing where its parts are missing."""
+    """Does nothing if a program has its own argparse that lacks these parts."""
     parser = getattr(module, "ArgumentParser", None)
     original = getattr(parser, "parse_known_args", None)
     if not isinstance(parser, type) or not callable(original):
         return
-    depth = [0]  # of parsers of subcommands, which are called by the first parser
+    depth = [0]  # calls of parsers of subcommands, which the first parser makes
 
     def parse_known_args(self: Any, args: Any = None, namespace: Any = None) -> Any:
         depth[0] += 1

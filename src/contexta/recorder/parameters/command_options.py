@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing import Any, Dict, Iterator, List, Literal, Sequence, Tuple
 
     Takes = Literal["one", "many", "truth", "none"]
-    """What follows the name of an option: a value, values, perhaps a truth value, nothing."""
+    """The arity of an option: one value, several values, an optional boolean, or none."""
 
 OPTION = re.compile(r"--?[A-Za-z_]")
 NAMED = re.compile(r"(?P<dashes>--?|\+{0,2})(?P<name>[A-Za-z_][\w.-]*)(?P<equals>=?)", re.ASCII)
@@ -26,7 +26,7 @@ _FLOAT = re.compile(r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]
 
 
 def start_of_arguments(command: Sequence[str]) -> int:
-    """Where the arguments of the program begin: behind the interpreter's own, and behind its script."""
+    """The position of the first argument of the program: after the interpreter's options and its script."""
     for position, word in enumerate(command):
         if is_python(word):
             at = position + 1
@@ -47,7 +47,7 @@ def option_names(line: Sequence[str]) -> Iterator[str]:
 
 
 def spans_of(line: Sequence[str], name: str, takes: Takes, at: int) -> List[Tuple[int, int]]:
-    """Where an option stands, with its values; from a position on."""
+    """The positions of an option and its values, from a position on."""
     spans = []
     while at < len(line):
         match = NAMED.match(line[at])
@@ -64,7 +64,7 @@ def spans_of(line: Sequence[str], name: str, takes: Takes, at: int) -> List[Tupl
 
 
 def value_count(line: Sequence[str], at: int, takes: Takes) -> int:
-    """How many words from here on are an option's values."""
+    """The number of words from here on that are values of an option."""
     if takes == "none" or at >= len(line):
         return 0
     if takes == "truth":
@@ -107,7 +107,8 @@ def options_of(command: Sequence[str]) -> Dict[str, Any]:
 
 
 def _behind_script(command: Sequence[str]) -> int:
-    """Where the arguments of the program begin, also behind a launcher: ``torchrun --nproc 2 train.py --lr 0.1``."""
+    """The position of the first argument of the program, also after a launcher: ``torchrun --nproc 2 train.py --lr
+    0.1``."""
     start = start_of_arguments(command)
     if start == 1:
         scripts = (at + 1 for at, word in enumerate(command) if at and word.endswith(".py") and "=" not in word)
@@ -116,7 +117,7 @@ def _behind_script(command: Sequence[str]) -> int:
 
 
 def _add(options: Dict[str, Any], name: str, words: Sequence[str]) -> None:
-    """Add the value of an option; one that is repeated has a list."""
+    """Add the value of an option. A repeated option has a list."""
     values: List[Any] = [value_of(word) for word in words]
     value = True if not values else values[0] if len(values) == 1 else values
     if name not in options:
@@ -128,7 +129,7 @@ def _add(options: Dict[str, Any], name: str, words: Sequence[str]) -> None:
 
 
 def value_of(word: str) -> Any:
-    """The number that a word writes, else the word."""
+    """The number in a word, else the word."""
     if _INTEGER.match(word):
         return int(word)
     if _FLOAT.match(word) and math.isfinite(float(word)):

@@ -30,7 +30,7 @@ _YAML_WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
 
 
 class Unreadable(Exception):
-    """Why a file gives no parameters."""
+    """The reason why a file has no readable parameters."""
 
 
 def read_named(command: Sequence[str], directory: str) -> Tuple[List[Tuple[str, Dict[str, Any]]], List[Note]]:
@@ -77,7 +77,7 @@ def _read(path: str) -> Any:
 
 
 def _count(content: Any) -> int:
-    """How many values a configuration has, as far as the limit."""
+    """The number of values in a configuration, counted up to the limit."""
     count, waiting = 0, [content]
     while waiting and count <= _MOST:
         value = waiting.pop()
@@ -100,7 +100,7 @@ def _toml(text: str) -> Any:
 def parsed_yaml(text: str) -> Any:
     """The content of a YAML text, without objects. Raises Unreadable."""
     try:
-        yaml = import_module("yaml")  # optional: in this process, never in that of the program
+        yaml = import_module("yaml")  # optional: in this process, never in the process of the program
     except Exception:  # noqa: BLE001  # it is missing, or broken
         return _simple_yaml(text)
     try:

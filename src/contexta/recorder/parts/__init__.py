@@ -1,1 +1,1 @@
-"""Everything that can be recorded below a run: metrics, events, spans, stages and their parts, deployments."""
+"""The parts of a run that a program can record: metrics, events, spans, stages and their parts, deployments."""

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from contexta.recorder.journal.writer import Journal
 _INT64 = 2**63
 _MAX_MESSAGE = 100_000  # characters, as in the contract
-MOST_NAMES = 100_000  # metric names remembered; a program with more makes them up
+MOST_NAMES = 100_000  # metric names remembered; a program with more generates them
 
 
 class Measured:
-    """Everything that a run and each of its parts have: a reference, metrics, events and spans."""
+    """The common methods of a run and its parts: a reference, metrics, events and spans."""
 
     ref: StableRef
     _journal: Journal
@@ -77,9 +77,9 @@ class Measured:
     def event(
         self, key: str, message: str = "", level: str = "info", *, attributes: Optional[Mapping[str, Any]] = None
     ) -> None:
-        """Record something that happened.
+        """Record an event.
 
-        level: ``debug``, ``info``, ``warning``, ``error`` or ``critical``. attributes: JSON values; anything else is
+        level: ``debug``, ``info``, ``warning``, ``error`` or ``critical``. attributes: JSON values; other values are
         recorded as text. Raises InvalidInput for another level.
         """
         fields = {

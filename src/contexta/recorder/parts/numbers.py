@@ -84,7 +84,7 @@ def strict_number(key: str, value: Any) -> Any:
         return number(value)
     except InvalidInput as error:
         raise InvalidInput(f"metric {shown(key)}: {error.what}", hint=error.hint) from None
-    except (TypeError, ValueError, RuntimeError) as error:  # item() of an array of several elements
+    except (TypeError, ValueError, RuntimeError) as error:  # item() raises for an array of several elements
         raise InvalidInput(f"metric {shown(key)}: {reason(error)}", hint="write float(value)") from None
 
 

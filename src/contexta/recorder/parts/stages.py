@@ -22,9 +22,8 @@ ENDS = ("completed", "failed", "cancelled")
 
 
 def free_component(names: Dict[str, object], name: str, default: str, room: int = MAX_COMPONENT) -> str:
-    """A component of a reference for a name that is not among ``names`` yet, and is from now on.
-
-    room: the most characters that the reference has left.
+    """A new component of a reference for a name; it is added to ``names``. room: the number of characters left in the
+    reference.
     """
     base = component = (slug(name) or default)[:room].rstrip("-")
     count, marker = 1, object()
@@ -36,7 +35,7 @@ def free_component(names: Dict[str, object], name: str, default: str, room: int 
 
 
 def _room_below(parent: StableRef, kind: str) -> int:
-    """The most characters of a component of this kind; of a batch half of them, because its samples need some too."""
+    """The most characters of a component of this kind. A batch has half of them, because its samples need some too."""
     room = MAX_REFERENCE - len(f"{kind}:{parent.value}.")
     return min(MAX_COMPONENT, room // 2 if kind == "batch" else room)
 

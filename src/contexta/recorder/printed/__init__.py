@@ -1,1 +1,1 @@
-"""Read metrics from what a program prints: lines, progress bars and tables."""
+"""Read metrics from the output of a program: lines, progress bars and tables."""

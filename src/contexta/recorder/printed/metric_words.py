@@ -29,7 +29,7 @@ _METRICS = frozenset(
 _UPPER_CASE_METRICS = frozenset({"AP", "AR", "mAP", "AP50", "AP75", "R", "P", "KS", "EM", "Rew", "LPIPS"})
 _AT_RANK = re.compile(r"(?:P|R|AP|mAP|Acc|Prec|Recall|Hits?|NDCG|MRR|HR|F1|map|mrr|ndcg|hit|recall|acc)@\d+\Z")
 
-# Parts of names that say what a metric is of, before the name of the metric.
+# Words before the name of a metric that qualify it.
 QUALIFIERS = frozenset(
     """
     train training test testing val valid validation eval evaluation dev holdout avg average mean median best final
@@ -105,7 +105,7 @@ def _is_total(parts: "Sequence[str]") -> bool:
 
 @lru_cache(maxsize=4096)
 def is_possible(name: str) -> bool:
-    """Whether a name that is not known as one of a metric may be one, in a line of a step."""
+    """Whether an unknown name may be the name of a metric, in a line with a step."""
     parts = parts_of(name)
     lowered = name.lower()
     return (
@@ -121,5 +121,5 @@ def is_possible(name: str) -> bool:
 
 
 def is_word(name: str) -> bool:
-    """Whether a word of a sentence is no name: ``at``, ``took``."""
+    """Whether a word belongs to a sentence and is not a name: ``at``, ``took``."""
     return name.lower() in _PROSE

@@ -8,17 +8,17 @@ from __future__ import annotations
 import re
 
 NUMBER = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[-+]?(?i:nan|inf(?:inity)?)"
-CALL = r"(?:[A-Za-z_][\w.]{0,40}\(\[?)?"  # np.float64(0.87), tensor(0.87): what a print shows may change with a release
-NOT_MORE = r"(?!\w|\.[0-9]|,[0-9])"  # 1.2.3 is a version; of 0,87 and 1,234 the meaning of the comma is unknown
+CALL = r"(?:[A-Za-z_][\w.]{0,40}\(\[?)?"  # np.float64(0.87), tensor(0.87): the printed form may change with a release
+NOT_MORE = r"(?!\w|\.[0-9]|,[0-9])"  # 1.2.3 is a version; the comma in 0,87 and 1,234 is ambiguous
 _UNITS = (
     r"s|secs?|seconds?|ms|us|ns|mins?|minutes?|h|hrs?|hours?|days?|[kmgt]i?b|b|bytes|it|hz|[kmg]hz|w|px|usd|of|x|files|"
     r"items|images|samples|tokens|epochs?|steps?|iterations?|trees|rows|lines|words|params|parameters|gflops|flops"
 )
 ALONE = rf"{NOT_MORE}(?![:/-][0-9]|/|\.\.|\.[A-Za-z_]|\s?(?i:{_UNITS})\b)"
-"""Behind a number that is no part of a time, fraction, date, range, file name or amount of a unit."""
+"""After a number that is not a part of a time, fraction, date, range, file name or amount of a unit."""
 WORD = r"[A-Za-z][\w@^²./'-]{0,60}"
 START = r"(?<![\w./\\@?&~$-])"
-"""Before a name that is no part of a path, address or option."""
+"""Before a name that is not a part of a path, address or option."""
 
 PAIR = re.compile(
     rf"{START}(?P<key>{WORD}(?: {WORD}){{0,4}})(?P<group>\s?\([A-Za-z][^()=:]{{0,20}}\))?[\"']?\s{{0,40}}(?:[=:]|->|→)"
@@ -29,7 +29,7 @@ SPACED = re.compile(
     rf"{START}(?P<key>{WORD}(?: {WORD}){{0,3}})(?P<group>\s?\([A-Za-z][^()=:]{{0,20}}\))?(?: is| of)?\s{{1,40}}"
     rf"(?P<value>[-+]?(?:[0-9]*\.[0-9]+(?:[eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+|[0-9]+(?= ?%)|(?i:nan|inf))){ALONE}"
 )
-"""``name value``; the value is no integer, except before %."""
+"""``name value``; the value is not an integer, except before %."""
 _EDGE = r"(?:[|,;\t]|\s-\s|\s{2,})"
 CELL = re.compile(
     rf"(?:^|{_EDGE})\s*(?P<key>{WORD})\s+(?P<value>[-+]?(?:[0-9]*\.[0-9]+(?:[eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+))"

@@ -28,7 +28,7 @@ else:
 
     Measurement = namedtuple("Measurement", "key value step")
 
-_FINAL = 100  # lines at the end that count although nothing in them was printed before
+_FINAL = 100  # last lines that count although their names were not printed before
 _MOST_TEMPLATES = 2_000  # sets of names that are remembered
 _LAST_PAIR = re.compile(
     rf"\s*(?P<key>{number_forms.WORD}(?: {number_forms.WORD})?)\s*(?:=|:\s)\s*"
@@ -55,8 +55,8 @@ class OutputParser:
 
     def __init__(self) -> None:
         self._tables = Tables()
-        self._epoch: "Optional[int]" = None  # of the latest line that names one
-        self._bar: "Optional[PrintedLine]" = None  # progress that the next piece may draw again
+        self._epoch: "Optional[int]" = None  # the epoch of the latest line with one
+        self._bar: "Optional[PrintedLine]" = None  # progress that the next piece may redraw
         self._pending: "Dict[_Template, _Pending]" = {}
         self._repeated: "Dict[_Template, bool]" = {}
         self._number = 0
@@ -120,7 +120,7 @@ class OutputParser:
         return measurements
 
     def _step_of_bar(self, bar: PrintedLine) -> "Optional[int]":
-        """The epoch in the text of the bar, that of the lines above it, or where the bar stands."""
+        """The epoch in the text of the bar, that of the lines above it, or the position of the bar."""
         for step in (bar.step, self._epoch):
             if step is not None:
                 return step
@@ -163,7 +163,7 @@ _END = re.compile(r"(\r\n|\n|\r|\x08+|\x1b\[[0-9]*[AFG]|\x1b\[[0-9]*K\r)")
 
 
 def pieces(text: str) -> "Iterator[Tuple[str, bool]]":
-    """(piece, whether it is drawn again) between the ends of lines and returns of the cursor."""
+    """(piece, whether it is redrawn) between the ends of lines and returns of the cursor."""
     parts = _END.split(text)
     for at in range(0, len(parts) - 1, 2):
         yield parts[at], parts[at + 1] not in ("\n", "\r\n")

@@ -42,7 +42,7 @@ _VALUE_FIRST = re.compile(
     rf"\s*(?P<value>{number_forms.NUMBER})\s+= (?P<key>(?:Validation|Test|Training) score\s+\(\w+\))\s*$"
 )
 _OF_OTHERS = re.compile(r"\b(?:time|memory|packet|packets|disk|cache|file|from)\s*\Z", re.IGNORECASE)
-"""Before a name that then is no metric: time cost, packet loss."""
+"""Words before a name that is then not a metric: time cost, packet loss."""
 _SCORERS = re.compile(rf"(\w+): \((?:train=[^,()]*, )?test=({number_forms.NUMBER})\)")
 _SEARCH = re.compile(rf"\[CV\b.*?\bscore=(?:\((?P<scores>[^()]*)\)|(?P<value>{number_forms.NUMBER}))")
 _WEAK = frozenset(
@@ -56,12 +56,12 @@ class PrintedLine:
     __slots__ = ("count", "has_metric", "is_bar", "is_complete", "step", "values")
 
     def __init__(self, values: "Dict[str, float]", step: "Optional[int]" = None, *, has_metric: bool = True) -> None:
-        """has_metric: whether a name is known as one of a metric, and not only possible."""
+        """has_metric: whether a name is certainly that of a metric."""
         self.values = values
         self.step = step
         self.has_metric = has_metric
-        self.is_bar = False  # whether the line shows progress and is drawn again
-        self.count: "Optional[int]" = None  # of a bar of tqdm: where it stands
+        self.is_bar = False  # whether the line shows progress and is redrawn
+        self.count: "Optional[int]" = None  # position of a bar of tqdm
         self.is_complete = False  # whether a bar of Keras is full
 
 
@@ -71,7 +71,8 @@ def without_colours(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """The text without colours and movements of the cursor, and with short gaps; empty where it is no line to read."""
+    """The text without colours and movements of the cursor, and with short gaps; empty if the line cannot contain a
+    metric."""
     if len(text) > LONGEST or _LONG_NUMBER.search(text):
         return ""
     text = without_colours(text)
@@ -79,7 +80,7 @@ def plain(text: str) -> str:
 
 
 def read(line: str) -> "Optional[PrintedLine]":
-    """The metrics of a line; None, or a line without values, where it has none. An epoch alone is no metric."""
+    """The metrics of a line; None, or a line without values, if it has none. An epoch alone is not a metric."""
     if not _WITH_NUMBER.search(line):
         return None
     bar = _bar(line)
@@ -111,7 +112,7 @@ def _bar(line: str) -> "Optional[PrintedLine]":
 
 
 def _postfix(text: str) -> "Iterator[Tuple[str, float]]":
-    """What a program set as the postfix of a bar of tqdm."""
+    """The postfix of a bar of tqdm."""
     for match in _POSTFIX.finditer(text):
         key = match["key"].strip()
         if metric_words.is_metric(key) or (
@@ -136,7 +137,7 @@ def _mapping(line: str) -> "Optional[PrintedLine]":
     if not metrics:
         message = content.get("message") or content.get("msg")
         line_of_message = _text(message) if isinstance(message, str) else None
-        return line_of_message or PrintedLine({})  # it is no text either
+        return line_of_message or PrintedLine({})  # it is not text either
     if step is not None:
         metrics = {
             key: value
@@ -215,7 +216,7 @@ def _text(line: str) -> "Optional[PrintedLine]":
 
 
 def _pairs(text: str, *, in_step: bool) -> "Iterator[Tuple[str, float]]":
-    """in_step: whether the line belongs to a step: then names count that are not known as those of metrics."""
+    """in_step: whether the line belongs to a step; then unknown names count, too."""
     if "'s " in text:
         of_sets = list(_LIGHTGBM.finditer(text))
         if of_sets:
@@ -265,7 +266,7 @@ def _is_accepted(key: str, value: str, in_step: bool, is_percent: bool) -> bool:
 
 
 def _named(phrase: str, group: str = "") -> str:
-    """The name at the end of a phrase: of "training ended with test accuracy" test accuracy."""
+    """The name at the end of a phrase: "training ended with test accuracy" ends with test accuracy."""
     words = phrase.split(" ")
     start = len(words) - 1
     while start > 0 and _belongs(words[start - 1]):

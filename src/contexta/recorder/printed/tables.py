@@ -35,7 +35,7 @@ class Tables:
 
     def __init__(self) -> None:
         self._columns: "List[str]" = []
-        self._pairs: "Dict[str, str]" = {}  # of a table with two columns
+        self._pairs: "Dict[str, str]" = {}  # values of a table with two columns
         self._section = ""
         self._is_of_pairs = False
 
@@ -114,7 +114,7 @@ class Tables:
         return PrintedLine(values, int(step["step"])) if values else None
 
     def _end_pairs(self) -> "Optional[PrintedLine]":
-        """The metrics of a table with two columns, at a border."""
+        """The metrics values of a table with two columns, at a border."""
         pairs, self._pairs, is_of_tool = self._pairs, {}, bool(self._section)
         if not pairs:
             return None
@@ -131,7 +131,7 @@ class Tables:
 
 
 def _columns(cells: "List[str]") -> "List[str]":
-    """The names of columns. Of ultralytics: ``Box(P R mAP50)`` are P, R, mAP50 and ``Mask(P R)`` are Mask P, Mask R."""
+    """The names of columns. In ultralytics ``Box(P R mAP50)`` are P, R, mAP50 and ``Mask(P R)`` are Mask P, Mask R."""
     names, group = [], ""
     for cell in cells:
         match = re.match(r"(Box|Mask|Pose|OBB)\(", cell)

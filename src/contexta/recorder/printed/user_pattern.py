@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def compiled(text: str) -> Pattern[str]:
-    """The pattern of a user. Raises InvalidInput for a text that is no regular expression with a named group."""
+    """The pattern of a user. Raises InvalidInput for a text that is not a regular expression with a named group."""
     try:
         pattern = re.compile(text)
     except re.error as error:

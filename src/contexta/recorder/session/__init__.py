@@ -1,1 +1,1 @@
-"""The run of the training process: start it, join it, log to it, finish it."""
+"""The run of the training process: start, join, log and finish."""

@@ -1,4 +1,4 @@
-"""The active run of this process: ``contexta.init``, ``log`` and ``finish``, and how a run left open ends.
+"""The active run of this process: ``contexta.init``, ``log`` and ``finish``, and the end of open runs at exit.
 
 At exit a run ends as completed; as failed when an unhandled exception ended the program, as cancelled when Ctrl-C or
 SIGTERM did. SIGTERM is watched only where the program does not handle it. An exit handler cannot see the exit code of
@@ -37,8 +37,8 @@ class Session:
 
     def __init__(self) -> None:
         self.open: List[LiveRun] = []
-        self.joined: Optional[LiveRun] = None  # the run that was handed down to this process
-        self.initialised: Optional[LiveRun] = None  # the latest run that ``init`` began, in whichever thread
+        self.joined: Optional[LiveRun] = None  # the run that this process inherited
+        self.initialised: Optional[LiveRun] = None  # the latest run that ``init`` began in any thread
         self.latest: Optional[LiveRun] = None  # the latest run that this process began or joined, ended or not
         self.thread = _thread._local()  # .run: the run that ``init`` began in this thread
         self.has_begun = False  # whether this process, or the one it was forked from, has begun a run
@@ -47,7 +47,7 @@ class Session:
         self.worker = 0  # the process of ``multiprocessing`` whose end ends the open runs
         self.is_exec_watched = False
         self.is_mirrored = False
-        self.has_warned = False  # that nothing is recorded: once for the process
+        self.has_warned = False  # whether the process has warned that nothing is recorded
 
     # ------------------------------------------------------------------------------------------ start
 
@@ -62,10 +62,10 @@ class Session:
     ) -> LiveRun:
         """Begin a run, or join the run around this process, where its first run is that one (``inherited.may_begin``).
 
-        A further run is a run of its own, and its record names the run around it. project, name: display names; a name
-        that is taken gets a number behind it. Default project: that of the run around it, else the configured one.
-        is_place_named: whether the caller named the place, whatever place the run around it has.
-        Raises InvalidInput for names that are no text, OSError when the journal cannot be created.
+        A further run is a separate run, and its record names the run around it. project, name: display names; a number
+        is appended to a taken name. Default project: the project of the run around it, else the configured one.
+        is_place_named: whether the caller named the place, which then overrides the place of the run around it. Raises
+        InvalidInput for names that are not texts, OSError when the journal cannot be created.
         """
         if project is not None:
             text(project, printable=True)
@@ -97,8 +97,8 @@ class Session:
         name: Optional[str] = None,
         **options: Any,
     ) -> LiveRun:
-        """``start`` for a program that must go on: where nothing can be recorded, a run that keeps nothing, and one
-        warning on stderr for the process. place: by default the configured one."""
+        """``start`` for a program that must continue. If nothing can be recorded, returns a run that stores nothing,
+        and warns once per process on stderr. place: by default the configured one."""
         if os.environ.get(inherited.RECORDING) == "off":
             return starting.unrecorded(project, name)
         try:
@@ -113,7 +113,7 @@ class Session:
     def _start_below(
         self, around: LiveRun, project: Optional[str], name: Optional[str], send: Optional[Callable[[], Optional[str]]]
     ) -> LiveRun:
-        """The run around this process, or one of its own that is a part of it."""
+        """The run around this process, or a separate run that is a part of it."""
         project_around = around.ref.components[0]
         is_other = project is not None and (slug(project) or "project") != project_around
         is_fixed = bool(os.environ.get(inherited.IN_PROJECT))
@@ -146,7 +146,7 @@ class Session:
         send: Optional[Callable[[], Optional[str]]],
         part_of: Optional[str] = None,
     ) -> LiveRun:
-        """A run of its own, in a place or in that of another run."""
+        """A separate run, in a place or in the place of another run."""
         journals, objects = (
             (place._journal.folder, place._objects) if isinstance(place, LiveRun) else (place.journals, place.objects)
         )
@@ -169,7 +169,7 @@ class Session:
     # ------------------------------------------------------------------------------------------ the active run
 
     def active(self) -> Optional[LiveRun]:
-        """The run that ``init`` began, in this thread if one did; else the latest one that is open in this process."""
+        """The run that ``init`` began in this thread; else the latest open run of this process."""
         for run in (self.thread_run, self.initialised):
             if run is not None and not run._ended:
                 return run
@@ -186,7 +186,7 @@ class Session:
         return run
 
     def handed_down(self) -> Optional[LiveRun]:
-        """The run that this process was started to be a part of, ended or not; None outside of one."""
+        """The run that this process was started in, open or ended; None outside of a run."""
         handed = inherited.reference()
         if handed is None:
             return None
@@ -195,18 +195,19 @@ class Session:
             if self.joined is None:
                 return None
             self.watch(self.joined)
-            if not is_worker():  # mostly at its start; later in one whose PYTHONPATH was replaced
+            if not is_worker():  # usually called at its start; later in a process whose PYTHONPATH was replaced
                 starting.record_environment(self.joined)
         return self.joined
 
     def begin_around(self, run: LiveRun) -> None:
-        """A program that measures without ``init`` has begun the run around it: its workers begin runs of their own."""
+        """Note that a program that measures without ``init`` has begun the run around it, so its workers begin separate
+        runs."""
         self.has_begun = True
         if run is self.joined:
             inherited.may_begin(run.ref.value, run._journal.folder)
 
     def mirror(self) -> None:
-        """Record from now on what the program logs to other trackers, unless CONTEXTA_MIRROR is ``off``."""
+        """Record from now on the values that the program logs to other trackers, unless CONTEXTA_MIRROR is ``off``."""
         if not self.is_mirrored and os.environ.get(inherited.MIRROR) != "off":
             from contexta.recorder.mirrors import trackers
 
@@ -250,16 +251,16 @@ class Session:
                 watch_sigterm(self._cancel)
 
     def end_at_exit(self) -> None:
-        """End every open run as the program ended."""
+        """End every open run with the status of the program."""
         error = unhandled_exception()
         status = status_of(error)
         for run in [run for run in reversed(self.open) if not run._ended]:
-            run._end(status, error if status == "failed" else None, is_said=False)
-            run.resume(to_exit=True)  # for what exit handlers of the program, which may run later, still record
+            run._end(status, error if status == "failed" else None, is_explicit=False)
+            run.resume(to_exit=True)  # for records of exit handlers of the program, which may run later
 
     def _cancel(self) -> None:
         for run in reversed(self.open):
-            run._end("cancelled", None, is_said=False)
+            run._end("cancelled", None, is_explicit=False)
 
     def _own_runs(self) -> List[LiveRun]:
         """The open runs that this process began."""
@@ -300,11 +301,11 @@ def init(
     """Begin a run of this program; ``contexta.log`` and ``contexta.finish`` refer to it from now on.
 
     A run that was begun this way in the same thread and is still open is completed first. The first run of a program
-    below `contexta run` is the run of that command, every further one a run of its own that is a part of it.
+    below `contexta run` is the run of that command. Every further run is a separate run that is a part of it.
     config: parameters. tags: names with values, or names alone. group: kept as the tag ``group``.
-    mirror: whether to record what the program logs to other trackers (W&B, MLflow, TensorBoard ...) from their import
-    on. Below `contexta run` they are recorded anyway.
-    When nothing can be recorded, a warning on stderr says so and the program goes on.
+    mirror: whether to record the values that the program logs to other trackers (W&B, MLflow, TensorBoard ...) from
+    their import on. Below `contexta run` they are recorded anyway. If nothing can be recorded, Contexta warns on stderr
+    and the program continues.
     """
     earlier = session.thread_run
     if earlier is not None:
@@ -324,7 +325,7 @@ def log(values: Mapping[str, Any], step: Optional[int] = None) -> None:
     """Record measurements of the active run; without one, ``contexta.init()`` begins it."""
     run = session.active()
     if run is None:
-        run = session.latest if session.latest is not None else init()  # a run that has ended counts what is lost
+        run = session.latest if session.latest is not None else init()  # a run that has ended counts lost records
     elif not session.has_begun and not is_worker():
         session.begin_around(run)
     run.log(values, step)

@@ -37,7 +37,7 @@ def read(name: str, path: Path, salt: bytes, limit: int = LIMIT) -> Tuple[Fields
     fields = _fields(name, INPUT, place, salt)
     if _REMOTE.match(place) and not os.path.exists(place):
         fields["location"] = redact.inside(place, salt)
-        return fields, [_not_read(fields, "it is no local file")]
+        return fields, [_not_read(fields, "it is not a local file")]
     return fields, _add_content(fields, place, limit, salt)
 
 
@@ -61,7 +61,7 @@ def made(
                     _not_kept(fields, f"whole: these files may hold secrets: {storable(', '.join(left_out[:20]))}")
                 )
         elif _shows_secrets(place):
-            return fields, [*notes, _not_kept(fields, "it holds what looks like a secret")]
+            return fields, [*notes, _not_kept(fields, "it may contain a secret")]
         else:
             digest, size = objects.put_file(os.path.realpath(place))
             fields.update(digest=f"sha256:{digest}", size=size)  # of the stored bytes, should the file change meanwhile

@@ -19,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable, Optional, Union
 
-LOG = "delivery.log"  # in the workspace's directory: the output of the last delivery
+LOG = "delivery.log"  # output of the last delivery, in the workspace's directory
 OFF = "CONTEXTA_DELIVERY"  # "off": only `contexta sync` delivers
 
 
@@ -44,13 +44,13 @@ def send(root: str, server: str, objects: "Union[str, os.PathLike[str], None]" =
     for requirement, instead in missing_requirements().items():
         missing = missing or f"that needs {requirement} (found {instead})"
     if missing:
-        return f"nothing is sent to the server meanwhile: {missing}; `contexta sync` delivers"
+        return f"nothing is delivered to the server until then: {missing}; `contexta sync` delivers"
     try:
         make_directory(root)
         argv = [sys.executable, "-m", "contexta.cli", "sync", "--follow"]
         leave(argv, cwd=root, env=_variables(root, server, objects), log=os.path.join(root, LOG))
     except (OSError, ProcessError) as error:
-        return f"nothing is sent to the server meanwhile: {error}; `contexta sync` delivers"
+        return f"nothing is delivered to the server until then: {error}; `contexta sync` delivers"
     return None
 
 

@@ -1,6 +1,6 @@
 """Capture the environment of the running interpreter: the facts of all probes in one body.
 
-The cheap facts are captured before the program begins. The others, and those of the end, complete it at the end.
+The cheap facts are captured before the program begins. All others are added at its end.
 Standard library only, Python 3.8.
 """
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     Body = Dict[str, Any]
     Notes = List[Dict[str, str]]
 
-_SOURCE_SECONDS = 5.0  # at the end, for a source that is still being read
+_SOURCE_SECONDS = 5.0  # seconds at the end for a source that is still being read
 _DIGEST_START = 12  # characters of a digest that tell the environments of a run apart
 CACHE = ".known"  # below the objects: the distributions of earlier runs, by their fingerprint
 _DAMAGED_SALT = (
@@ -40,7 +40,7 @@ _DAMAGED_SALT = (
 
 
 class Recording:
-    """The environment of one process: ``begin`` before the program, ``update`` now and then, ``complete`` after it.
+    """The environment of one process: ``begin`` before the program, ``update`` during it, ``complete`` after it.
 
     The environment at the start is one object, the same for all runs in it. The facts that only the program determines
     (imports, loaded libraries) are another object.
@@ -60,7 +60,7 @@ class Recording:
         self._lock = _thread.RLock()  # a signal may end the run during an update
 
     def begin(self) -> None:
-        """Capture the environment and bring it to the disk. A failure becomes a note on the run."""
+        """Capture the environment and flush it to the disk. A failure becomes a note on the run."""
         try:
             salt = salt_of(self._objects)
             if salt_is_intact(self._objects) is False:
@@ -74,12 +74,12 @@ class Recording:
             self._journal.write("environment", digest=self._digest, **self._of)
             self._facts(salt)
             self._journal.on_beat = self.update
-        except Exception as error:  # noqa: BLE001  # a probe may meet anything; the program goes on and the run has a note
+        except Exception as error:  # noqa: BLE001  # the program continues, and the run has a note
             self._journal.write("note", topic="environment", text=f"could not be captured: {notes.reason(error)}")
         self._journal.flush()
 
     def update(self) -> None:
-        """Record the imports so far, if they have changed: a program that is killed leaves them behind."""
+        """Record the imports so far, if they have changed: so they survive if the program is killed."""
         with self._lock:
             if self._body is None or os.getpid() != self._pid:
                 return
@@ -286,7 +286,7 @@ def _remember(path: str, packages: Any, package_notes: Any) -> None:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         digested_files.write(path, json.dumps([packages, package_notes]).encode())
     except OSError:
-        pass  # it is only slower the next time
+        pass  # only the next start is slower
 
 
 def _digest(body: Body) -> str:

@@ -1,7 +1,7 @@
 """Inherit the run of a parent process: the variables that name it, and the processes that may begin it.
 
 `contexta run` and an open run pass their reference to the processes below them in environment variables. The first run
-that a process begins joins the inherited run; every further one is a run of its own.
+that a process begins joins the inherited run; every further run is a separate run.
 
 Standard library only, Python 3.8.
 """
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 RUN, JOURNALS, OBJECTS = "CONTEXTA_RUN", "CONTEXTA_JOURNALS", "CONTEXTA_OBJECTS"
 NAMED = "CONTEXTA_RUN_NAMED"  # the name of the run is fixed
 IN_PROJECT = "CONTEXTA_RUN_IN_PROJECT"  # the project of the run is fixed
-BEGUN = "CONTEXTA_RUN_BEGUN"  # a program has begun the run: its workers begin runs of their own
+BEGUN = "CONTEXTA_RUN_BEGUN"  # a program has begun the run: its workers begin separate runs
 WRAPPED = "CONTEXTA_WRAPPED"  # set by `contexta run`: every process below it belongs to its run
 SINGLE = "CONTEXTA_SINGLE_RUN"  # set by a trial of bisect: a process begins no other run
 RECORDING = "CONTEXTA_RECORDING"  # "off": nothing is recorded, without a warning
-MIRROR = "CONTEXTA_MIRROR"  # "off": what the program logs to other trackers is not recorded
+MIRROR = "CONTEXTA_MIRROR"  # "off": values that the program logs to other trackers are not recorded
 TRIAL = "CONTEXTA_TRIAL"  # set for a trial or a rerun: the file that its processes report to
-TRIAL_FOLDERS = "CONTEXTA_TRIAL_OWN"  # folders that go with the trial; without it writes are not reported
+TRIAL_FOLDERS = "CONTEXTA_TRIAL_OWN"  # folders that are removed with the trial; without it writes are not reported
 TRIAL_VARIABLES = "CONTEXTA_TRIAL_VARIABLES"  # names of variables that differ between trials, joined by commas
 CLAIM = ".claim"  # suffix of a file; the worker that creates it begins the run
 
@@ -79,12 +79,12 @@ def reference() -> "Optional[Tuple[str, str, str]]":
 
 
 def hand_down(run: str, journals: str, objects: str, *, is_named: bool) -> None:
-    """Let processes started from now on inherit the run."""
+    """Let processes that start from now on inherit the run."""
     _set({RUN: run, JOURNALS: journals, OBJECTS: objects, BEGUN: "1", **({NAMED: "1"} if is_named else {})})
 
 
 def take_back() -> None:
-    """Let processes started from now on inherit what this process inherited."""
+    """Let processes that start from now on inherit the run of this process's parent."""
     _set(_first)
 
 
@@ -92,7 +92,7 @@ def may_begin(run: str, journals: str) -> bool:
     """Whether the first run of this process is the inherited one.
 
     A program and a rank of a distributed job may begin it. Of workers and forked processes, such as those of a pool,
-    only the first one may, where no program has begun the run: else their measurements would mix.
+    only the first one may, where no program has begun the run: otherwise their measurements would mix.
     """
     is_program = os.getpid() == _pid and not is_worker() and _xdist_worker() == _xdist
     if is_program or rank() is not None or _imports_main():
@@ -106,7 +106,7 @@ def withdraw_claim(run: str, journals: str) -> None:
     try:
         os.unlink(_claim_of(run, journals))
     except OSError:
-        pass  # no program has begun it, or ``gc`` has to remove it
+        pass  # no program has begun it, or only ``gc`` can remove it
 
 
 def _claim_of(run: str, journals: str) -> str:

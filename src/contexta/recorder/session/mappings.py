@@ -1,4 +1,4 @@
-"""A run's parameters and results as mappings, as other trackers offer them.
+"""The parameters and results of a run as mappings, as in other trackers.
 
 Standard library only, Python 3.8.
 """
@@ -36,7 +36,7 @@ class _View(_Mapping):
         self._record(key, value)
 
     def __delitem__(self, key: str) -> None:
-        raise InvalidInput(f"{shown(key)} is recorded and cannot be taken back", hint="set it to None")
+        raise InvalidInput(f"{shown(key)} is already recorded and cannot be deleted", hint="set it to None")
 
     def __iter__(self) -> Iterator[str]:
         return (name[len(self._prefix) :] for name in list(self._values) if self._has(name))

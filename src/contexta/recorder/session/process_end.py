@@ -1,7 +1,7 @@
-"""Notice how this process ends: by an exception, by SIGTERM, or by becoming another program (``os.exec*``).
+"""Detect how this process ends: by an exception, by SIGTERM, or by becoming another program (``os.exec*``).
 
 ``os.exec*`` runs no exit handler, so the run would seem to have crashed. ``os.execv`` and ``os.execve``, through which
-all exec functions of ``os`` go, are replaced when this process begins a run; nothing else of the program is.
+all exec functions of ``os`` go, are replaced when this process begins a run; nothing else of the program is replaced.
 
 Standard library only, Python 3.8.
 """
@@ -34,7 +34,7 @@ def unhandled_exception() -> Optional[BaseException]:
 
 
 def watch_sigterm(end_runs: Callable[[], None]) -> None:
-    """Call ``end_runs`` at SIGTERM, and end as the signal does by default; nothing where the program handles it."""
+    """Call ``end_runs`` at SIGTERM, and end as the signal does by default; does nothing if the program handles it."""
 
     def on_sigterm(*_: object) -> None:
         end_runs()
@@ -42,7 +42,7 @@ def watch_sigterm(end_runs: Callable[[], None]) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
     def unwatch() -> None:
-        """In a forked child, which ends by SIGTERM at once, as it always did."""
+        """A forked child ends by SIGTERM at once, as without the recorder."""
         if signal.getsignal(signal.SIGTERM) is on_sigterm:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
@@ -50,7 +50,7 @@ def watch_sigterm(end_runs: Callable[[], None]) -> None:
         if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
             signal.signal(signal.SIGTERM, on_sigterm)
     except ValueError:
-        return  # only the main thread may; elsewhere the run is found crashed, not cancelled
+        return  # only the main thread may set a handler; in others the run ends as crashed, not cancelled
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=unwatch)
 
@@ -73,7 +73,7 @@ def watch_exec(open_runs: Callable[[], List[LiveRun]]) -> None:
 def _with_note(execute: Callable[..., Any], open_runs: Callable[[], List[LiveRun]]) -> Callable[..., Any]:
     @wraps(execute)
     def execute_with_note(path: Any, *arguments: Any, **options: Any) -> Any:
-        # A search along PATH tries one place after the other: only a program that exists is noted.
+        # A search along PATH tries several paths, so only an existing program is noted.
         runs = open_runs() if isinstance(path, int) or os.access(path, os.X_OK) else []
         for run in runs:
             run._become(path)

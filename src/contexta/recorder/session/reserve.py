@@ -34,7 +34,7 @@ def reserve(journals: str, project: str, name: str) -> Journal:
             number += 1
             try:
                 journal = Journal(journals, ref.value, first=True)
-            except FileExistsError:  # another process was faster
+            except FileExistsError:  # another process was first
                 continue
             # Look again: the file of a run that ended meanwhile may just have been moved away.
             if not taken(ref, but_live=True):
@@ -96,7 +96,7 @@ class _Taken:
             try:
                 self._connection = sqlite3.connect(f"file:{quote(database)}?mode=ro", uri=True, timeout=1.0)
             except sqlite3.Error:
-                pass  # as the class says
+                pass  # see the docstring of the class
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -115,4 +115,4 @@ class _Taken:
         try:
             return self._connection.execute("SELECT 1 FROM run WHERE ref = ?", (str(ref),)).fetchone() is not None
         except sqlite3.Error:
-            return False  # as the class says
+            return False  # see the docstring of the class

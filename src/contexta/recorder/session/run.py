@@ -100,7 +100,7 @@ class LiveRun(Measured):
         """Record parameters that the recorder read: ``argparse``, ``command line``, or the name of a file.
 
         options: the option of the program that sets a parameter, by name.
-        Those that the program logs take their place. Names that cannot be recorded are left out.
+        Parameters that the program logs replace them. Names that cannot be recorded are left out.
         """
         if len(values) > _MOST_READ:
             self.note("parameters", f"only {_MOST_READ} of {len(values)} parameters from {source} are recorded")
@@ -119,8 +119,8 @@ class LiveRun(Measured):
     def log(self, values: Mapping[str, Any], step: Optional[int] = None) -> None:
         """Record several measurements at once; a nested mapping becomes ``outer.inner``.
 
-        Accepts what training loops have and never raises: a bool counts as 0 or 1, a step of 5.0 as 5. A value that is
-        not a number is counted, with one note for its key; the others are recorded. ``metric`` is strict.
+        Accepts the values of training loops and never raises: a bool counts as 0 or 1, a step of 5.0 as 5. A value that
+        is not a number is counted, with one note for its key; the others are recorded. ``metric`` is strict.
         """
         try:
             pairs = list(numbers.flattened(values))
@@ -143,7 +143,7 @@ class LiveRun(Measured):
                 self._log_leniently(key, value, step)
 
     def _log_leniently(self, key: Any, value: Any, step: Optional[int]) -> None:
-        """Record what ``metric`` refuses: another kind of number, or a changed name or step; else count it."""
+        """Record a value that ``metric`` refuses with another type, name or step; otherwise count it."""
         name = numbers.name_of(key)
         number, why = numbers.number_of(value)
         if name != key and ("name", name) not in self._refused and len(self._refused) < MOST_NAMES:
@@ -155,7 +155,7 @@ class LiveRun(Measured):
         self.metric(name, number, step)
 
     def _refuse(self, name: str, why: str, value: Any) -> None:
-        """Count a value that is not a measurement; the first one of a name gets a note."""
+        """Count a value that is not a measurement. The first such value of a name gets a note."""
         self._journal.lose("not a number", f"metric {name}".strip(), now=False)
         if name not in self._refused and len(self._refused) < MOST_NAMES:
             self._refused.add(name)
@@ -288,7 +288,7 @@ class LiveRun(Measured):
         return Stage(self, self.ref.child("stage", component), name)
 
     def flush(self) -> None:
-        """Bring all records, and the list of imported modules, to the disk before this returns."""
+        """Flush all records and the list of imported modules to the disk."""
         if self._journal.on_beat is not None:
             self._journal.on_beat()
         self._journal.flush()
@@ -301,19 +301,19 @@ class LiveRun(Measured):
         """
         if status not in ENDS:
             raise InvalidInput(f"a run cannot end as {shown(status)}", hint="it ends as completed, failed or cancelled")
-        self._end(status, failure, is_said=True)
+        self._end(status, failure, is_explicit=True)
 
-    def _end(self, status: str, failure: Optional[BaseException], *, is_said: bool) -> None:
-        """is_said: whether the program set the status, rather than the way it exits. A process that did not begin the
-        run gives the run a status only then."""
+    def _end(self, status: str, failure: Optional[BaseException], *, is_explicit: bool) -> None:
+        """is_explicit: whether the program set the status itself. Only then a process that did not begin the run sets
+        the status of the run."""
         if self._ended:
             return
         if self._before_end is not None:
             self._before_end()
         self._ended = True
-        if not is_said and status == "completed" != self.status_of_tracker:
-            status, is_said = self.status_of_tracker, True
-        has_status = is_said or self._journal.first or self._journal.is_heir()
+        if not is_explicit and status == "completed" != self.status_of_tracker:
+            status, is_explicit = self.status_of_tracker, True
+        has_status = is_explicit or self._journal.first or self._journal.is_heir()
         end: Dict[str, Any] = {"status": status} if has_status else {}
         if failure is not None:
             end["failure"] = {name: redact.inside(words, self._salt) for name, words in failure_of(failure).items()}
@@ -328,7 +328,7 @@ class LiveRun(Measured):
                 self._before_end()
             name = os.fsdecode(program) if isinstance(program, (str, bytes, os.PathLike)) else str(program)
             program_name = redact.inside(storable(name)[:1_000], self._salt)
-            self.note("process", f"the process becomes {program_name}: what that does is not part of this run")
+            self.note("process", f"the process becomes {program_name}: that program is not part of this run")
             self._journal.write("exec")
             self._journal.flush()
         except Exception:  # noqa: BLE001  # the program must go on
@@ -351,7 +351,7 @@ class LiveRun(Measured):
         error: Optional[BaseException],
         trace: "Optional[TracebackType]",
     ) -> None:
-        """End the run as the block ended; an exception goes on to the caller."""
+        """End the run with the status of the block. An exception propagates to the caller."""
         status = status_of(error)
         self.finish(status, failure=error if status == "failed" else None)
 

@@ -62,7 +62,7 @@ def _read(path: str) -> Optional[bytes]:
 def _make(root: str, path: str) -> None:
     make_directory(root)
     salt = os.urandom(_SIZE)
-    create(path, salt + _digest(salt), 0o600)  # where another process was first its salt counts
+    create(path, salt + _digest(salt), 0o600)  # if another process was first, its salt counts
 
 
 def _digest(salt: bytes) -> bytes:

@@ -53,7 +53,7 @@ def begin_run(
     part_of: Optional[str] = None,
     after_end: Callable[[LiveRun], None],
 ) -> LiveRun:
-    """A run of its own, with the environment of this interpreter. Raises OSError when no journal can be created.
+    """A new run with the environment of this interpreter. Raises OSError when no journal can be created.
 
     number: which run of its process it is, from 1 on. part_of: ``project.run`` of the run around it.
     """
@@ -84,7 +84,7 @@ def record_environment(run: LiveRun) -> None:
 
 
 def joined() -> Optional[LiveRun]:
-    """The run that was handed to this process; None outside of one."""
+    """The run that this process inherited; None outside of a run."""
     handed = inherited.reference()
     if handed is None:
         return None
@@ -93,7 +93,7 @@ def joined() -> Optional[LiveRun]:
 
 
 def unrecorded(project: Optional[str], name: Optional[str]) -> LiveRun:
-    """A run that keeps nothing."""
+    """A run that stores nothing."""
     ref = StableRef("run", f"{slug(project or '') or 'project'}.{slug(name or '') or 'run'}")
     journal = Journal(os.devnull, ref.value, first=False)
     journal.give_up()
@@ -101,7 +101,7 @@ def unrecorded(project: Optional[str], name: Optional[str]) -> LiveRun:
 
 
 def warn_unrecorded(workspace: str, error: OSError) -> None:
-    """Say on stderr that the program runs unrecorded, and why."""
+    """Warn on stderr that the program runs unrecorded, with the reason."""
     is_file = os.path.exists(workspace) and not os.path.isdir(workspace)
     why = "it is not a directory" if is_file else reason(error)
     print(f"contexta: nothing is recorded in {workspace}: {why}; the program goes on", file=sys.stderr)  # noqa: T201  # a training process has no other way to say so

@@ -1,1 +1,1 @@
-"""Capture the source that a run ran from: commits, and a patch of everything that differs from them."""
+"""Capture the source of a run: commits, and a patch of all differences from them."""

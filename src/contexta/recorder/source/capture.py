@@ -1,4 +1,4 @@
-"""Capture the source that a run ran from: the commit, and everything that differs from it as one patch.
+"""Capture the source of a run: the commit, and all differences from it as one patch.
 
 The user's repository and index are read, never written.
 """
@@ -109,7 +109,7 @@ class _Capture:
         """The patch without what the program has written since it began, read again while it writes more.
 
         A new file that it wrote is no source. The earlier content of a file that it overwrote is unknown. Without other
-        changes it is unknown, too, whether there were any.
+        changes, it is also unknown whether there were any.
         """
 
         def too_new(paths: Sequence[str]) -> set[str]:

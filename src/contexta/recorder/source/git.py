@@ -1,4 +1,4 @@
-"""Run git: the only way in which Contexta does.
+"""Run git. All commands of git that Contexta runs go through this module.
 
 The user's repositories are read, never written, and the result does not depend on the user's settings of git.
 Standard library only, Python 3.8.
@@ -78,7 +78,7 @@ def output(arguments: Sequence[str], cwd: str, timeout: float = QUERY_SECONDS, *
 
 
 def message(finished: Finished) -> str:
-    """The first line of what git says about a failure."""
+    """The first line of git's message about a failure."""
     return finished.stderr.decode("utf-8", "backslashreplace").strip().partition("\n")[0]
 
 

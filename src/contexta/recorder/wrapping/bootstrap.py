@@ -24,7 +24,7 @@ _PREFIX = "CONTEXTA_PREFIX"  # sys.prefix of the process that was recorded last,
 def enter() -> None:
     """Take part in the run that the variables name, with the environment of this process.
 
-    A program with a contexta of its own imports that one.
+    A program that contains its own package contexta imports that package.
     """
     words = _command_line()
     # A worker on another interpreter than its parent's (``set_executable``) does not run in the recorded environment.
@@ -73,7 +73,7 @@ def _take_part(words: List[str], is_recorded: bool, *, is_shadowed: bool) -> Non
 
 
 def _mirror_in_worker() -> None:
-    """Let a worker, which records nothing otherwise, record what it logs to a tracker."""
+    """Let a worker, which records nothing else, record the values that it logs to a tracker."""
     from contexta.recorder import after_import
     from contexta.recorder.mirrors import trackers
 
@@ -92,7 +92,7 @@ def _record_arguments(run: LiveRun, parser: str, values: Dict[str, Any], options
 
 
 def _command_line() -> List[str]:
-    """How this interpreter was called."""
+    """The path by which this interpreter was called."""
     words = getattr(sys, "orig_argv", None)
     if words:
         return list(words)

@@ -93,7 +93,7 @@ class CommandRecorder:
         return self._run.ref
 
     def begin(self, project: str, name: Optional[str], tags: Mapping[str, str]) -> None:
-        """Begin the run around the command. Raises OSError where nothing can be recorded; then there is no run."""
+        """Begin the run around the command. Raises OSError if nothing can be recorded; then there is no run."""
         journal, display = new_journal(self._journals, self._objects, project, name, part_of=self._around())
         self._run = run = LiveRun(journal, self._objects, display)
         self._printed = PrintedMetrics(run)
@@ -161,7 +161,7 @@ class CommandRecorder:
         return code if code >= 0 else 128 - code
 
     def summary(self) -> List[str]:
-        """Two lines about the run that has ended: its name and what it holds, and the next useful command."""
+        """Two lines about the run that has ended: its name and content, and the next useful command."""
         ref, project = self._run.ref.value, self._run.ref.components[0]
         recorded = RecordedCounts(self._journals, self._objects, ref)
         is_taken = self._unnumbered not in (None, self._run.ref.name)
@@ -171,7 +171,7 @@ class CommandRecorder:
         return [f"recorded as {ref}{exists} ({recorded.counts()})", f"next: {command}"]
 
     def run_unrecorded(self) -> int:
-        """Run the command where no run could begin. Returns the exit code as ``run``."""
+        """Run the command without a run. Returns the exit code as ``run``."""
         variables = {name: value for name, value in self._environ.items() if name not in inherited.HANDED}
         try:
             code = self._execute({**variables, inherited.RECORDING: "off"}, None, [])
@@ -308,7 +308,7 @@ class CommandRecorder:
     # ------------------------------------------------------------------------------------------ from outside
 
     def _report(self, program: Program, starter: int, obstacle: str) -> None:
-        """Read the environment of a process from outside, and note that on the run."""
+        """Read the environment of a process from outside, and add a note to the run."""
         from contexta.core.process import ProcessError
 
         command = shlex.join(redact.argv(program.argv, self._run._salt)[0])
@@ -361,24 +361,24 @@ class CommandRecorder:
             command = shlex.join(redact.argv(programs[-1].argv, self._run._salt)[0])[:_SHOWN]
             why = "it is older than CPython 3.8, or ended before it was recorded"
             self._run.note(
-                "environment", f"{command} (process {programs[-1].pid}) did not report what it runs on: {why}"
+                "environment", f"{command} (process {programs[-1].pid}) did not report its environment: {why}"
             )
             return
         if python is None:
-            self._run.note("environment", "no Python process was seen in this command: what it ran on is unknown")
+            self._run.note("environment", "no Python process was observed in this command: its environment is unknown")
             return
         why = f"python -{switches} cannot load the recorder" if switches else "its Python did not load the recorder"
         try:
             digest = outside.read_environment(python, switches, self._objects)
         except (ProcessError, OSError) as error:
-            self._run.note("environment", f"{why}, and asking it from outside failed: {reason(error)}")
+            self._run.note("environment", f"{why}, and reading it from outside failed: {reason(error)}")
             return
         self._run._journal.write("environment", digest=digest)
         self._run.note("environment", f"{why}: {_FROM_OUTSIDE}")
 
     def _interpreter(self) -> tuple[Optional[str], str]:
         """(path, isolating switches) of the Python that the command, or the first line of its script, names."""
-        assert self._program is not None  # __init__ has found it
+        assert self._program is not None  # checked in __init__
         if is_python(self._program):
             return self._program, isolation(self._command)
         try:

@@ -1,4 +1,5 @@
-"""Read command lines: which program a Python runs, whether it is recorded, and what keeps the recorder out of it.
+"""Read command lines: the program of a Python process, whether it is recorded, and what prevents the recorder from
+loading.
 
 A command line is a list of words whose first one is the interpreter. Standard library only, Python 3.8.
 """
@@ -14,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Mapping, Sequence, Tuple
 
-# Programs that prepare or start something and train nothing: seen by name, at the cost of microseconds.
+# Programs that prepare or start other programs and train nothing, recognised by name within microseconds.
 _HELPERS = re.compile(
     r"(?:pip[\d.]*|pipx|pipenv|poetry|pdm|hatch|uv|uvx|rye|tox|nox|conda|mamba|virtualenv|venv|ensurepip|build|twine"
     r"|setuptools|wheel|compileall|py_compile|sysconfig|pre_commit|pre-commit|contexta(?:\.cli)?|tensorboard"

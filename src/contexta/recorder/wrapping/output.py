@@ -1,4 +1,4 @@
-"""Capture the output of a program: pass it on unchanged as it comes, and keep it up to a limit.
+"""Capture the output of a program: pass it on unchanged and at once, and store it up to a limit.
 
 Standard library only.
 """

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from contexta.recorder.printed.parser import Measurement
     from contexta.recorder.session.run import LiveRun
 
-_SHARE = 0.2  # of the time that passes may be spent on the search for metrics
+_SHARE = 0.2  # share of the elapsed time that the search for metrics may take
 _BURST = 2.0  # seconds of search that a program may use up at once
 _LONGEST = 64 * 1024  # bytes of a line; the rest of a longer one is not searched
 _LINE_END = re.compile(rb"[\n\r\x08](?!\Z)|\n\Z")
-_MOST_KEYS = 2_000  # names of metrics: a program with more makes them up
+_MOST_KEYS = 2_000  # names of metrics: a program with more generates them
 _EVERY = 100_000  # points of one metric after which only each tenth is recorded
 
 
@@ -81,17 +81,17 @@ class OutputSearch:
         self._is_long = False  # whether the current line is longer than what is searched
         self._credit = _BURST
         self._at = time.monotonic()
-        self._unsearched = b""  # the end of what came too fast
+        self._unsearched = b""  # the last bytes that came too fast
         self.skipped = 0  # bytes
-        self.failure = ""  # what ended the search; the output passes on without it
+        self.failure = ""  # the error that ended the search; the output still passes
 
     @property
     def fault(self) -> str:
-        """Why the pattern of the user has found no metric; empty where it has."""
+        """Why the pattern of the user has matched no metric; empty if it has matched one."""
         return self._parser.fault
 
     def take(self, data: bytes) -> None:
-        """Search the next bytes of the stream; leave them out where the search has used up its time."""
+        """Search the next bytes of the stream. Skip them if the search has used up its time."""
         if self.failure:
             return
         now = time.monotonic()
@@ -107,7 +107,7 @@ class OutputSearch:
         self._credit -= time.monotonic() - now
 
     def finish(self) -> None:
-        """Search the last line, and the last lines of what came too fast."""
+        """Search the last line, and the last lines that came too fast."""
         if self._unsearched:
             self.skipped -= len(self._unsearched)
             self._search(self._unsearched)

@@ -59,7 +59,7 @@ class Program:
 
     @property
     def isolation(self) -> str:
-        """Those of its switches that ignore variables."""
+        """The switches of its command line that ignore variables."""
         return isolation(self.argv)
 
     @property
@@ -79,7 +79,8 @@ class Program:
         return self.executable
 
     def obstacle(self, run: str) -> Optional[str]:
-        """What keeps the recorder of a run out of it; None where nothing does, and for a process of another run."""
+        """What prevents the recorder of a run from loading; None without an obstacle, and for a process of another
+        run."""
         if self.isolation:
             return f"it was started with -{self.isolation}"
         own_run = self.variables.get(inherited.RUN)
@@ -98,8 +99,8 @@ class Watch:
         self, run: str, report: Callable[[Program, int, str], None], has_joined: Callable[[int], bool]
     ) -> None:
         """report: called once for each program that does not record itself, with the id of the Python process that
-        started it (0 where none did) and the obstacle; during a long life, else at the end.
-        has_joined: whether a process has recorded its environment: it can by itself where contexta is installed."""
+        started it (0 if none did) and the obstacle; during a long life, else at the end.
+        has_joined: whether a process has recorded its environment, which it can do itself if contexta is installed."""
         self._run = run
         self._report = report
         self._has_joined = has_joined
@@ -111,7 +112,7 @@ class Watch:
         self._thread: Optional[threading.Thread] = None
 
     def start(self, pid: int) -> None:
-        """Scan a process and its descendants; nothing where the system does not list children."""
+        """Scan a process and its descendants; does nothing if the system does not list children."""
         if os.path.exists(f"/proc/{pid}/task/{pid}/children"):
             self._scan(pid)
             self._thread = threading.Thread(target=self._watch, args=(pid,), daemon=True)
@@ -120,7 +121,7 @@ class Watch:
     def finish(self, is_any_recorded: bool) -> int:
         """Report the remaining programs. Returns how many were reported in all.
 
-        is_any_recorded: whether some other Python process recorded itself: then brief queries are left out.
+        is_any_recorded: whether another Python process recorded itself; then brief queries are left out.
         """
         self._stop.set()
         if self._thread is not None:
@@ -130,7 +131,7 @@ class Watch:
         return len(self._reported)
 
     def pythons(self) -> List[Program]:
-        """Every Python program that was seen and is more than a helper."""
+        """Every observed Python program that is more than a helper."""
         programs = [*self._past, *self._programs.values()]
         return [program for program in programs if program.is_python and is_recorded(program.argv)]
 
@@ -147,7 +148,7 @@ class Watch:
             pause = max(pause, cost * _SHARE)
 
     def _scan(self, root: int) -> bool:
-        """Read the running programs. Whether any is new."""
+        """Read the running programs. Returns whether any is new."""
         now = time.time()
         changed = False
         waiting = [(root, os.getpid())]
@@ -220,7 +221,7 @@ def _program(pid: int, parent: int, argv: List[str]) -> Program:
     program.directory = process_tree.directory(pid)
     if program.is_python:
         program.variables = process_tree.variables(pid)
-        for pause in (0.001, 0.005, 0.02):  # in the moment of its exec they read as empty
+        for pause in (0.001, 0.005, 0.02):  # during its exec they are empty
             if program.variables or not process_tree.executable(pid):
                 break
             time.sleep(pause)

@@ -1,4 +1,4 @@
-"""Record a program that has a package of its own named contexta: it imports that one, not this package.
+"""Record a program that contains its own package named contexta, which it imports instead of this package.
 
 Standard library only, Python 3.8.
 """
@@ -18,7 +18,7 @@ _MARK = os.path.join("recorder", "wrapping", "bootstrap.py")  # a file of every 
 
 
 def path_of_programs_own(kind: str, program: str) -> str:
-    """The path of the program's own contexta; empty where it has none. kind, program: of ``program_of``.
+    """The path of the program's own contexta; empty if it has none. kind, program: of ``program_of``.
 
     The directory of the program is not on ``sys.path`` yet. A directory without modules does not count.
     """
@@ -49,7 +49,9 @@ def hide(path: str) -> None:
     if session.joined is not None:
         run = session.joined
         run._journal.on_beat = None  # it imports modules of this package while the program runs
-        run.note("contexta", f"the program has a contexta of its own, {path}: ours is not there for it to record with")
+        run.note(
+            "contexta", f"the program has its own package contexta, {path}: the program cannot use this one to record"
+        )
     own_modules = _removed_modules()
     atexit.unregister(session.end_at_exit)
     atexit.register(_with, own_modules, session.end_at_exit)

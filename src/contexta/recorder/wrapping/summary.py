@@ -44,14 +44,14 @@ class RecordedCounts:
     def counts(self) -> str:
         """``3 metrics, 52 packages``; a count that may be higher has a ``+``."""
         if not self.is_found:
-            return "its journal was removed: what it holds is unknown"
+            return "its journal was removed: its content is unknown"
         metrics = f"{len(self._metrics)}{'' if self._is_whole else '+'} metric{'' if len(self._metrics) == 1 else 's'}"
         count = self._package_count()
         packages = "packages unknown" if count is None else f"{count} package{'' if count == 1 else 's'}"
         return f"{metrics}, {packages}"
 
     def earlier_run(self) -> "Optional[str]":
-        """The run of the same project that was written last before this one began, as far as journals are left."""
+        """The previous run of the same project, if its journal still exists."""
         project = self._run.partition(".")[0]
         began, latest = self._began(), (0.0, "")
         for folder in _folders(self._journals):
@@ -88,7 +88,7 @@ class RecordedCounts:
                 self._environments.append((record["at"], record["digest"]))
 
     def _package_count(self) -> "Optional[int]":
-        """The packages of the first environment; None where none was recorded or it cannot be read."""
+        """The packages of the first environment; None if no environment was recorded or it cannot be read."""
         if not self._environments:
             return None
         try:

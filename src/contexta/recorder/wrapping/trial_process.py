@@ -1,4 +1,5 @@
-"""Report from a Python process of a trial: where it runs, which paths it changes, which Pythons it starts unseen.
+"""Report from a Python process of a trial: its environment, the paths that it changes, and unrecorded Pythons that it
+starts.
 
 All processes of a trial append to one file, one JSON object per line with one ``write``:
 
@@ -47,7 +48,7 @@ _STARTS = frozenset({"subprocess.Popen", "os.exec", "os.posix_spawn", "os.spawn"
 
 
 def begin(kind: str, program: str, *, recorded: bool) -> None:
-    """Report this process of a trial, and watch it. kind, program: what it runs (see ``program_of``)."""
+    """Report this process of a trial, and watch it. kind, program: see ``program_of``."""
     path = os.environ[inherited.TRIAL]
     report(
         path,

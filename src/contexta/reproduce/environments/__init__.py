@@ -1,1 +1,1 @@
-"""Build virtual environments with uv, and keep them in a cache."""
+"""Build virtual environments with uv, and cache them."""

@@ -1,4 +1,4 @@
-"""Build environments of exact pins with uv, and keep them in the cache.
+"""Build environments of exact pins with uv, and cache them.
 
 Rebuild, rerun and bisect share this builder. An environment is built and byte-compiled once, and each use gets hard
 links to it (see ``linker``): linking a scientific stack takes 0.3 s, compiling it at the first import 10 s.
@@ -34,7 +34,7 @@ from contexta.reproduce.uv.newest_release import current_with, published
 from contexta.reproduce.uv.requirement_options import NO_OPTIONS, InstallOptions
 from contexta.reproduce.uv.urls import address_lines, releases_among
 
-_FORMAT = 3  # of what the cache keeps: raised when an environment would be built differently now
+_FORMAT = 3  # version of the cached environments: raised when environments are built differently
 _RETRY_SECONDS = 0.2
 _FAILED = re.compile(r"build `([^`=]+)==")  # how uv names a release that it could not build
 
@@ -53,11 +53,11 @@ class Fixed:
 
 @dataclass(frozen=True)
 class Contents:
-    """What an environment holds, and how uv installs it.
+    """The packages of an environment, and how uv installs them.
 
     pins: name -> version, or the address that the package comes from. fixed: further packages, of any version.
     build: whether releases without a wheel are built from source. indexes: ``NAME=URL``, for releases with a local
-    version tag and for what the configured index lacks.
+    version tag and for releases that the configured index lacks.
     """
 
     pins: Mapping[str, str]
@@ -82,7 +82,7 @@ class Built:
     is_new: bool = False
     """Whether this call built it."""
     cache_notes: tuple[str, ...] = ()
-    """What the cache deleted to make room."""
+    """Notes about environments that the cache deleted to make room."""
 
     @property
     def at(self) -> Path:
@@ -100,14 +100,14 @@ class Built:
 def build(
     uv: Uv, cache: EnvironmentCache, python: Interpreter, contents: Contents, progress: ProgressCallback = no_progress
 ) -> Built:
-    """The environment of exactly these contents, byte-compiled: from the cache, otherwise built now and kept there.
+    """The environment of exactly these contents, byte-compiled: from the cache, otherwise built now and cached.
 
     A second or two for 10 packages from uv's cache, most of it compiling.
     Raises UvError (``uv.error_messages``) when uv cannot, EnvironmentChanged when the result is not the pins.
     """
     uv, key = replace(uv, options=contents.options), key_of(python, contents)
     cache.links.mkdir(parents=True, exist_ok=True)
-    cache.hold(key)  # before it is looked for: whoever deletes it looks for holders after hiding it
+    cache.hold(key)  # before the look-up: a process that deletes it hides it first and checks for users then
     is_new, cache_notes = False, []
     while (cached := _unchanged(cache, key)) is None:
         with alone(cache.links / f"{key}.lock") as is_first:
@@ -115,7 +115,7 @@ def build(
                 cache_notes = _build(uv, cache, key, python, contents, progress)
                 is_new = True
                 if cache.find(key) is None:
-                    raise ContextaError(f"{cache.folder} does not keep what is put there", hint="check that directory")
+                    raise ContextaError(f"{cache.folder} does not keep environments", hint="check that directory")
         if not is_first:
             time.sleep(_RETRY_SECONDS)  # another process builds it
     return Built(cached, packages_in(cached.at), is_new, tuple(cache_notes))
@@ -136,7 +136,7 @@ def key_of(python: Interpreter, contents: Contents) -> str:
 
 
 def _unchanged(cache: EnvironmentCache, key: str) -> CachedEnvironment | None:
-    """What the cache has; an environment in which a program edited files is deleted."""
+    """The cached environment, if any. An environment with edited files is deleted."""
     cached = cache.find(key)
     if cached is None or not cached.is_changed:
         return cached
@@ -147,7 +147,7 @@ def _unchanged(cache: EnvironmentCache, key: str) -> CachedEnvironment | None:
 def _build(
     uv: Uv, cache: EnvironmentCache, key: str, python: Interpreter, contents: Contents, progress: ProgressCallback
 ) -> list[str]:
-    """Build an environment and keep it in the cache. Returns notes about the limit of the cache."""
+    """Build an environment and cache it. Returns notes about the limit of the cache."""
     at = cache.new_path(key)
     notes: list[str] = []
     releases, linked = releases_among(contents.pins), contents.linked
@@ -170,7 +170,8 @@ def _build(
 def _install_releases(
     uv: Uv, at: Path, python: Interpreter, releases: Mapping[str, str], contents: Contents
 ) -> list[str]:
-    """Install releases from the configured index, and from the named ones what only these have. Returns notes."""
+    """Install releases from the configured index, and from the named indexes those that only these have. Returns
+    notes."""
     tagged: dict[str, str] = {}
     if contents.indexes:
         tagged = {name: version for name, version in releases.items() if Version(version).local is not None}
@@ -206,7 +207,7 @@ def _install(
     contents: Contents,
     indexes: Sequence[str] = (),
 ) -> list[str]:
-    """Install wheels, and build from source what has none where that is allowed."""
+    """Install wheels, and build releases without a wheel from source if that is allowed."""
     try:
         warnings = uv.install(at, releases, indexes=indexes)
     except NoWheel:
@@ -219,7 +220,7 @@ def _install(
 def _install_built(
     uv: Uv, at: Path, python: Interpreter, releases: Mapping[str, str], indexes: Sequence[str]
 ) -> list[str]:
-    """Build releases from source with the tools of today, and where these fail with those of the release's date."""
+    """Build releases from source with current build tools, or if these fail with the tools of the release's date."""
     remaining, notes = dict(releases), []
     while remaining:
         try:

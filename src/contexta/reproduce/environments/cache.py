@@ -1,8 +1,8 @@
-"""Keep built environments: each is built once, and used as hard links.
+"""Cache built environments: each is built once, and used through hard links.
 
-An environment is built in a directory with a unique name and published by renaming a small file that names it, so half
-an environment is never found. A program that runs in a linked environment may edit files in place, which changes the
-cached one too. ``is_changed`` compares size and time of each file with those at publication.
+An environment is built in a directory with a unique name and published by renaming a small file that names it. So a
+partly built environment is never used. A program that runs in a linked environment may edit files in place, which
+changes the cached one too. ``is_changed`` compares size and time of each file with those at publication.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class CachedEnvironment:
     """An environment of the cache.
 
     folders: directory -> name -> mark, relative to the environment, parents first. notes: of its building.
-    edits: None where its files were not read.
+    edits: None if its files were not read.
     """
 
     at: Path
@@ -54,7 +54,7 @@ class CachedEnvironment:
     edits: Edits | None = None
 
     def mark(self, file: str) -> Mark | None:
-        """The mark of a file, by its path inside the environment; None when there was none of that name."""
+        """The mark of a file, by its path inside the environment; None without such a file."""
         folder, _, name = file.replace(os.sep, "/").rpartition("/")
         mark = self.folders.get(folder, {}).get(name)
         return mark if mark is None or isinstance(mark, str) else (mark[0], mark[1])  # JSON has lists
@@ -77,7 +77,7 @@ class CachedEnvironment:
 
 @dataclass(frozen=True)
 class CacheRecord:
-    """What the cache knows of an environment without reading its files."""
+    """The facts about a cached environment that need no reading of its files."""
 
     folder: Path
     used_at: float
@@ -85,9 +85,9 @@ class CacheRecord:
     size: int
     """Bytes."""
     python: str | None
-    """The version of its interpreter; None where its pyvenv.cfg does not say it."""
+    """The version of its interpreter; None if its pyvenv.cfg does not contain it."""
     packages: Mapping[str, str]
-    """Name -> version, as the names of the metadata directories say it."""
+    """Name -> version, from the names of the metadata directories."""
 
 
 @dataclass(frozen=True)
@@ -95,12 +95,12 @@ class EnvironmentCache:
     """The cache. Beyond its limit it deletes the least recently used environments."""
 
     folder: Path
-    """Made at first use."""
+    """Created at first use."""
     limit: int | None
     """Bytes; None for the default, which depends on the free space."""
 
     def find(self, key: str) -> CachedEnvironment | None:
-        """The environment of a key; None when there is none."""
+        """The environment of a key; None without one."""
         pointer = self.folder / key / _POINTER
         try:
             document = json.loads(pointer.read_text())
@@ -129,7 +129,7 @@ class EnvironmentCache:
         return self.folder / _LINKS
 
     def hold(self, key: str) -> None:
-        """Keep other processes from deleting an environment as long as this process lives."""
+        """Prevent other processes from deleting an environment while this process lives."""
         hold(self.folder / key)
 
     def release(self, key: str) -> None:
@@ -159,16 +159,16 @@ class EnvironmentCache:
         """Delete an environment, unless another one took its place meanwhile."""
         with suppress(OSError, ValueError, KeyError):
             if json.loads((self.folder / key / _POINTER).read_text())["name"] == cached.at.name:
-                self._remove(self.folder / key, is_kept=lambda: False)  # it is damaged for all of its users
+                self._remove(self.folder / key, is_kept=lambda: False)  # it is damaged for all users
 
     # ------------------------------------------------------------------------------------------ limits
 
     def entries(self) -> list[CacheRecord]:
-        """All environments, the least recently used first. Deletes what killed builds left a day ago."""
+        """All environments, the least recently used first. Deletes files of builds that were killed a day ago."""
         records = []
         for folder in self.folder.iterdir() if self.folder.is_dir() else ():
             if folder == self.links or not folder.is_dir():
-                continue  # each directory of links is removed by its user
+                continue  # the user of a directory of links removes it
             self._sweep(folder)
             with suppress(OSError, ValueError, KeyError, TypeError):
                 document = json.loads((folder / _POINTER).read_text())
@@ -186,7 +186,7 @@ class EnvironmentCache:
     def limit_for(self, size: int) -> tuple[int, str]:
         """(bytes, why): the limit of the cache. size: of all its environments.
 
-        By default half of what is free or used by the cache, and at most 20 GB.
+        By default half of the space that is free or used by the cache, and at most 20 GB.
         """
         if self.limit is not None:
             return self.limit, f"set by {SIZE_VARIABLE}"
@@ -237,7 +237,7 @@ class EnvironmentCache:
         """Delete an environment. A process that begins to use it meanwhile keeps it, or builds it again."""
         pointer, hidden = folder / _POINTER, folder / f".{_POINTER}.{os.getpid()}"
         try:
-            pointer.rename(hidden)  # first: half an environment is not found
+            pointer.rename(hidden)  # first: a partly deleted environment is never used
             name = json.loads(hidden.read_text())["name"]
         except (OSError, ValueError, KeyError):
             return False
@@ -253,7 +253,7 @@ class EnvironmentCache:
 def find_cache() -> EnvironmentCache:
     """The user's cache: CONTEXTA_CACHE_DIR, else the system's place for caches. CONTEXTA_CACHE_SIZE: its limit in GB.
 
-    Raises InvalidInput for a size that is no number.
+    Raises InvalidInput for a size that is not a number.
     """
     text = os.environ.get(SIZE_VARIABLE)
     try:
@@ -261,7 +261,7 @@ def find_cache() -> EnvironmentCache:
     except ValueError:
         limit = -1.0
     if limit is not None and not 0 <= limit < 1e9:
-        raise InvalidInput(f"{SIZE_VARIABLE} is {shown(text)}, which is no size", hint="give gigabytes, e.g. 20")
+        raise InvalidInput(f"{SIZE_VARIABLE} is {shown(text)}, which is not a size", hint="give gigabytes, e.g. 20")
     folder = os.environ.get(FOLDER_VARIABLE)
     default = Path(platformdirs.user_cache_dir("contexta", appauthor=False), "environments")
     return EnvironmentCache(Path(folder).absolute() if folder else default, None if limit is None else int(limit * 1e9))
@@ -286,7 +286,7 @@ def existing(folder: Path) -> Path:
 
 
 def _marks(at: Path) -> dict[str, dict[str, Mark]]:
-    """What an environment consists of, as in CachedEnvironment."""
+    """The files of an environment, as in CachedEnvironment."""
     folders: dict[str, dict[str, Mark]] = {}
     for directory, subdirectories, names in os.walk(at):
         inner = os.path.relpath(directory, at).replace(os.sep, "/")

@@ -1,4 +1,4 @@
-"""Which processes use an environment of the cache: a file for each, next to the environment."""
+"""Record which processes use a cached environment: one file per process, next to the environment."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from contexta.recorder.journal.processes import alive, identity
 
 _SUFFIX = ".user"
-_UNKNOWN_SECONDS = 24 * 3600.0  # for which a process counts as alive where the system cannot tell
+_UNKNOWN_SECONDS = 24 * 3600.0  # seconds for which a process counts as alive if the system does not report it
 _held: dict[Path, int] = {}  # file -> process that wrote it
 
 

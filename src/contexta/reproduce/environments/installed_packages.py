@@ -1,4 +1,4 @@
-"""Read which packages an environment holds, and require that they are the intended ones."""
+"""Read the packages of an environment, and require that they are the intended packages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NAMED = 5  # packages in one message
 
 
 class EnvironmentChanged(ContextaError):
-    """An environment does not hold what it was built from."""
+    """An environment does not contain the packages that it was built from."""
 
 
 @dataclass(frozen=True)
@@ -62,19 +62,19 @@ def packages_in(environment: Path) -> Mapping[str, Package]:
 
 
 def site_packages(environment: Path) -> Path:
-    """Raises ValueError for a directory that is no environment."""
+    """Raises ValueError for a directory that is not an environment."""
     directories = [*environment.glob("lib/python3*/site-packages"), *environment.glob("Lib/site-packages")]
     if not directories:
-        raise ValueError(f"{environment} is no environment any more")
+        raise ValueError(f"{environment} is not an environment any more")
     return directories[0]
 
 
 def _files(environment: Path, site: Path, distribution: Distribution, bytecode: dict[Path, list[str]]) -> Iterator[str]:
-    """What RECORD lists, and the bytecode of it, which RECORD does not list. bytecode: of each directory read."""
+    """The files in RECORD, and their bytecode, which RECORD does not list. bytecode: of each directory read."""
     for entry in distribution.files or ():
         path = Path(os.path.normpath(site / entry))
         if environment not in path.parents or not path.is_file():
-            continue  # outside the environment, or removed: nothing that can be linked
+            continue  # outside the environment, or removed: it cannot be linked
         yield str(path.relative_to(environment))
         if path.suffix == ".py":
             directory = path.parent / "__pycache__"

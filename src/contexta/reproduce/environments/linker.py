@@ -1,4 +1,4 @@
-"""Put environments together from cached ones by hard links.
+"""Assemble environments from cached ones by hard links.
 
 Hard links share their content with the cached environment. A program that edits an installed file in place changes
 every environment that shares it: ``edited_file`` detects that, and the builder deletes such a cached environment.
@@ -23,13 +23,13 @@ from contexta.reproduce.uv.commands import Uv, python_in
 from contexta.reproduce.uv.interpreters import Interpreter
 from contexta.reproduce.uv.urls import is_address
 
-_ATTEMPTS = 3  # while other processes delete cached environments
-_SYSTEM_LIMIT = 127  # bytes behind ``#!`` that the system reads
+_ATTEMPTS = 3  # attempts while other processes delete cached environments
+_SYSTEM_LIMIT = 127  # bytes after ``#!`` that the system reads
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """An environment to put together: each pin is taken from the first of the sources that has that release."""
+    """An environment to assemble: each pin is taken from the first source that has the release."""
 
     python: Interpreter
     pins: Mapping[str, str]
@@ -72,9 +72,8 @@ def put_together(
 
 
 def _source_of(recipe: Recipe, name: str, version: str) -> int:
-    """The first source with that release.
-
-    A source that is the whole environment comes first: of a file that two packages install it has the last one.
+    """The first source with that release. A source that is the whole environment comes first, because it has the right
+    version of a file that two packages install.
     """
     whole = [number for number, source in enumerate(recipe.sources) if dict(source.pins) == dict(recipe.pins)]
     numbers: list[int] = [*whole, *range(len(recipe.sources))]
@@ -102,7 +101,7 @@ def link(uv: Uv, at: Path, python: Interpreter, parts: Mapping[str, Built], pins
 
 
 def edited_file(at: Path, parts: Mapping[str, Built]) -> str | None:
-    """A file of an environment that was edited in place, and so in every environment that shares it; None if none was.
+    """A file that was edited in place, and so in every environment that shares it; None without one.
 
     A file that was replaced by a new one is not shared. About 3 us a file.
     """
@@ -110,20 +109,20 @@ def edited_file(at: Path, parts: Mapping[str, Built]) -> str | None:
     for name, built in parts.items():
         for file in built.packages[name].files:
             if file in sources:
-                continue  # two packages install it, and the first one's was linked
+                continue  # two packages install it, and the file of the first one was linked
             sources.add(file)
             try:
                 facts = os.stat(f"{at}/{file}")
             except OSError:
-                continue  # removed: only here
+                continue  # it was removed here only
             is_changed = facts.st_nlink > 1 and built.cached.mark(file) != (facts.st_size, facts.st_mtime_ns)
             if is_changed and _is_file(f"{built.at}/{file}", facts):
-                return file  # otherwise uv or pip put another file there, which it links to its own cache
+                return file  # otherwise uv or pip replaced it by a link to its own cache
     return None
 
 
 def _is_file(path: str, facts: os.stat_result) -> bool:
-    """Whether the facts are of the file at a path; also where that is gone, as nothing else is known then."""
+    """Whether the facts describe the file at a path; true for a missing file."""
     try:
         return os.path.samestat(os.stat(path), facts)
     except OSError:
@@ -154,7 +153,7 @@ def _link_file(source: str, target: str, file: str, made: set[str]) -> None:
 
 
 def _with_short_first_line(content: bytes) -> bytes:
-    """A script that a shell starts where the path of its interpreter is too long, or has spaces."""
+    """A script that a shell starts, for an interpreter whose path is too long or has spaces."""
     first, newline, rest = content.partition(b"\n")
     is_short = len(first) <= _SYSTEM_LIMIT and b" " not in first
     if not first.startswith(b"#!/") or first.startswith(b"#!/bin/sh") or is_short:

@@ -20,7 +20,7 @@ _MAX_READ = 8  # wheels whose RECORD is read before a build counts as not found
 def files_of(uv: Uv, python: Interpreter, name: str, version: str) -> list[ReleaseFile]:
     """The files of a release that fit an interpreter, the one that uv installs first; [] without such a release.
 
-    A source distribution comes last. Raises IndexUnreachable where that is unknown.
+    A source distribution comes last. Raises IndexUnreachable if that is unknown.
     """
     try:
         releases = uv.compile(python.version, {name: version}, build=True)
@@ -37,7 +37,7 @@ def files_of(uv: Uv, python: Interpreter, name: str, version: str) -> list[Relea
 
 
 def tags_of(wheel: ReleaseFile) -> frozenset[Tag]:
-    """The tags in the name of a wheel; none where the name is invalid."""
+    """The tags in the name of a wheel; none if the name is invalid."""
     try:
         return parse_wheel_filename(wheel.name)[3]
     except InvalidWheelFilename:
@@ -52,7 +52,7 @@ def with_hash(files: Collection[ReleaseFile], allowed: Collection[str]) -> Relea
 
 
 def with_build(files: Collection[ReleaseFile], build: str) -> ReleaseFile | None:
-    """The first wheel of a recorded build; None where there is none, or where that cannot be read."""
+    """The first wheel of a recorded build; None without one, or if it cannot be read."""
     for file in [file for file in files if file.is_wheel][:_MAX_READ]:
         try:
             if build_of(file.url) == build:
@@ -63,7 +63,7 @@ def with_build(files: Collection[ReleaseFile], build: str) -> ReleaseFile | None
 
 
 def wheel_tags(python_version: str, platforms: Sequence[str], *, free_threaded: bool = False) -> list[Tag]:
-    """The tags of wheels that a CPython takes on some platforms, best first."""
+    """The tags of wheels that a CPython accepts on some platforms, best first."""
     numbers = tuple(int(part) for part in re.findall(r"\d+", python_version)[:2])
     interpreter = f"cp{numbers[0]}{numbers[1]}"
     abis = [f"{interpreter}t" if free_threaded else interpreter]

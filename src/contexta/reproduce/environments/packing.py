@@ -23,10 +23,9 @@ _DATE = (1980, 1, 1, 0, 0, 0)  # the same files give the same wheel
 
 
 def packed(prefix: Path, name: str, version: str, into: Path) -> Path:
-    """A wheel of the files of a package as they are installed in an environment, in a directory named by its content.
-
-    into: where that directory is made.
-    Raises ValueError, with the reason, when the package is not installed there in that version, or not from a wheel.
+    """A wheel of the installed files of a package, in a directory named by its content. into: the parent of that
+    directory. Raises ValueError, with the reason, when the package is not installed there in that version, or not from
+    a wheel.
     """
     site = site_packages(prefix)
     installed = [
@@ -38,7 +37,7 @@ def packed(prefix: Path, name: str, version: str, into: Path) -> Path:
         raise ValueError(f"{prefix} does not hold {name} {version} any more")
     package = installed[0]
     if (package.read_text("INSTALLER") or "").strip() == "conda":
-        raise ValueError(f"conda installed {name} in {prefix}, with libraries that no wheel has")
+        raise ValueError(f"conda installed {name} in {prefix}, with libraries that are in no wheel")
     into.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="packing-", dir=into) as temporary:
         wheel = Path(temporary, "wheel")

@@ -1,4 +1,7 @@
-"""Report the progress of building an environment, as counted on the disk: uv reports nothing before it ends."""
+"""Report the progress of building an environment.
+
+It is counted on the disk, because uv reports nothing before its end.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ _SECONDS = 0.5
 
 
 class ProgressCallback(Protocol):
-    """Called when a step begins, and with its progress where that is known; also from another thread."""
+    """Called when a step begins, and with its progress if that is known; may be called from another thread."""
 
     def __call__(self, step: str, done: int = 0, of: int = 0) -> None: ...
 

@@ -45,7 +45,7 @@ def _digest(wheel: zipfile.ZipFile) -> str:
         if line.startswith(data):
             scheme, _, rest = line[len(data) :].partition(b"/")
             if scheme not in (b"purelib", b"platlib"):
-                continue  # goes elsewhere than to site-packages
+                continue  # is installed outside site-packages
             line = rest
         lines.append(line)
     return sha256(of_wheel(Place("", info), b"\n".join(lines))).hexdigest()
@@ -60,7 +60,7 @@ class _Remote(io.RawIOBase):
         self._tail, self.size = self._fetch(f"bytes=-{_TAIL}")
 
     def _fetch(self, span: str) -> tuple[bytes, int]:
-        # build_of lets only http and https by
+        # build_of accepts only http and https
         request = urllib.request.Request(self._url, headers={"Range": span, "Accept-Encoding": "identity"})
         with urllib.request.urlopen(request, timeout=_SECONDS) as answer:
             if answer.status != 206:

@@ -1,1 +1,1 @@
-"""Run a recorded command in the environment that was built for it, and confirm that it ran there."""
+"""Run a recorded command in a rebuilt environment, and confirm that it ran there."""

@@ -1,4 +1,4 @@
-"""Rewrite a command so that it runs in the active environment, or say how to change it."""
+"""Rewrite a command so that it runs in the active environment, or explain how to change it."""
 
 from __future__ import annotations
 
@@ -26,18 +26,16 @@ _PROJECT_ENVIRONMENTS = (".venv", "venv")
 
 @dataclass(frozen=True)
 class Prepared:
-    """A command as it runs in each environment. notes: what was rewritten, and why."""
+    """A command that runs in each environment. notes: the rewritten parts, and why."""
 
     command: tuple[str, ...]
     notes: tuple[str, ...] = ()
 
 
 def prepared(command: Sequence[str], directory: Path) -> Prepared:
-    """The command without launchers that would run it elsewhere.
-
-    What cannot be recognised is seen after each trial (``confirmation``).
-    Raises InvalidInput for a command that certainly runs elsewhere and cannot be rewritten safely, also where a shell
-    script or a Makefile of it says so.
+    """The command without launchers that would run it elsewhere. Unrecognised launchers are detected after each trial
+    (``confirmation``). Raises InvalidInput for a command that certainly runs elsewhere and cannot be rewritten safely,
+    also if a line of its shell script or Makefile does.
     """
     words, notes = list(command), list[str]()
     for _ in range(_MAX_NESTED):
@@ -51,7 +49,7 @@ def prepared(command: Sequence[str], directory: Path) -> Prepared:
 
 
 def fixes(command: Sequence[str], location: str) -> Iterator[str]:
-    """One line for each way to make a command run where it should. location: the environment it ran in instead."""
+    """Hints how to make a command run in its environment. location: the environment that it ran in instead."""
     at = program_at(command)
     name = name_of(command[at]) if at is not None else ""
     if Path(location).name in _PROJECT_ENVIRONMENTS:
@@ -64,7 +62,7 @@ def fixes(command: Sequence[str], location: str) -> Iterator[str]:
 
 
 def _without_outermost(words: list[str], directory: Path) -> tuple[list[str], str] | None:
-    """(the command without its outermost launcher, a note or ""); None where there is nothing to rewrite."""
+    """(the command without its outermost launcher, a note or ""); None if no launcher was found."""
     at = python_at(words)
     if at is not None:
         if words[at + 1 : at + 2] == ["-m"] and words[at + 2 : at + 3] and words[at + 2] in {*RUNNERS, *REFUSED}:
@@ -82,7 +80,8 @@ def _without_outermost(words: list[str], directory: Path) -> tuple[list[str], st
 
 
 def _without_interpreter_line(words: list[str], at: int, directory: Path) -> tuple[list[str], str] | None:
-    """A script whose first line names an interpreter of one environment, run by that of each environment."""
+    """Run a script, whose first line names the interpreter of one environment, by the interpreter of each
+    environment."""
     before, word, rest = words[:at], words[at], words[at + 1 :]
     path = directory / word
     if "/" not in word and "\\" not in word:
@@ -113,6 +112,6 @@ def _require_no_packages(word: str, directory: Path) -> None:
         return
     if any(name == "PEX-INFO" or ".dist-info/" in name for name in names):
         raise InvalidInput(
-            f"{word} carries its own packages: no trial would run with those of its environment",
-            hint="give the command that it was made of, as in: -- python train.py",
+            f"{word} contains its own packages: no trial would use those of its environment",
+            hint="give the command that it was built from, as in: -- python train.py",
         )

@@ -1,10 +1,10 @@
 """Confirm that a command ran in the environment intended for it. Pure.
 
-A trial or a rerun is *confirmed from inside* when the recorder saw a Python of the intended environment in it, and no
-other Python that may have trained. Helpers (pip, uv, poetry ...) may not have trained. Neither may a command-line tool
-with an environment of its own: it recorded no metric, and imported neither a package that the environment fixes nor a
-module from the directory of the command. Where the recorder saw no Python, the environment is *confirmed from outside
-only*: it was built as intended, and the command got its Python.
+A trial or a rerun is *confirmed from inside* when the recorder observed a Python of the intended environment in it, and
+no other Python that may have trained. Helpers (pip, uv, poetry ...) may not have trained. Neither may a command-line
+tool with an environment of its own: it recorded no metric, and imported neither a package that the environment fixes
+nor a module from the directory of the command. If the recorder observed no Python, the environment is *confirmed from
+outside only*: it was built as intended, and the command was started with its Python.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _NAMED = 3  # packages in one reason
 
 @dataclass(frozen=True)
 class Intended:
-    """The environment that a command is to run in.
+    """The environment intended for a command.
 
     prefix: its directory. python: full version. packages: name -> version. commits: of packages that come from a
     commit. absent: packages that it must not have. variables: those that differ between trials, as the recorder writes
@@ -47,8 +47,8 @@ class Intended:
 class SeenProcess:
     """A Python that the recorder ran in.
 
-    kind: ``script``, ``module`` or ``code``. program: the name of what it ran. packages, commits, variables: at its
-    start. imports: distributions. own: modules of no distribution -> file. Both are None where its end was not seen.
+    kind: ``script``, ``module`` or ``code``. program: the name of its program. packages, commits, variables: at its
+    start. imports: distributions. own: modules of no distribution -> file. Both are None if its end was not recorded.
     """
 
     prefix: str
@@ -65,7 +65,7 @@ class SeenProcess:
 
 @dataclass(frozen=True)
 class UnseenProcess:
-    """A Python whose environment the recorder did not see. prefix: the directory of that environment.
+    """A Python whose environment the recorder did not observe. prefix: the directory of that environment.
 
     is_worker: it is a worker of ``multiprocessing``, which the recorder skips, or one where capturing failed.
     """
@@ -79,7 +79,7 @@ class UnseenProcess:
 
 @dataclass(frozen=True)
 class Observations:
-    """What was observed of one trial. writes: paths outside of its own directories that it wrote to."""
+    """The observations of one trial. writes: paths outside of its own directories that it wrote to."""
 
     seen: tuple[SeenProcess, ...] = ()
     unseen: tuple[UnseenProcess, ...] = ()
@@ -91,8 +91,8 @@ class Confirmation:
     """The result.
 
     state: ``inside``, ``outside`` (only), or ``no``: it ran elsewhere. reason: the difference; for ``outside`` why the
-    recorder was in no process. location: the environment it ran in instead. shadowed: packages of the environment that
-    were not used, because the source has modules of their names.
+    recorder was in no process. location: the environment that it ran in instead. shadowed: packages of the environment
+    that were not used, because the source has modules of their names.
     """
 
     state: State
@@ -134,7 +134,7 @@ def _shadowing(intended: Intended, process: SeenProcess) -> Iterator[tuple[str, 
 
 
 def difference(intended: Intended, process: SeenProcess) -> str | None:
-    """How a process differs from the intended environment; None where it does not."""
+    """How a process differs from the intended environment; None without a difference."""
     if not _same_path(process.prefix, intended.prefix):
         wrong = differing_packages(intended, process.packages, process.commits)
         more = f": {wrong}" if wrong else ""
@@ -153,14 +153,14 @@ def difference(intended: Intended, process: SeenProcess) -> str | None:
         if process.variables.get(name) != value:
             intended_value = "unset" if value is None else f"{value!r}"
             actual_value = f"{process.variables[name]!r}" if name in process.variables else "unset"
-            return f"ran with the variable {name} {actual_value}, which was to be {intended_value}"
+            return f"ran with the variable {name} {actual_value}, which should be {intended_value}"
     return None
 
 
 def differing_packages(
     intended: Intended, packages: Mapping[str, str], commits: Mapping[str, str] | None = None
 ) -> str | None:
-    """The packages that are not as intended, a few of them; None where all are. Further packages do not matter."""
+    """A few packages that differ from the intended ones; None without any. Further packages do not matter."""
     wrong = list(_wrong_packages(intended, packages, commits or {}))
     more = [f"{len(wrong) - _NAMED} more"] if len(wrong) > _NAMED else []
     return "; ".join([*wrong[:_NAMED], *more]) or None
@@ -174,7 +174,7 @@ def _wrong_packages(intended: Intended, packages: Mapping[str, str], commits: Ma
         elif (commit := intended.commits.get(name)) is not None and commits.get(name, commit) != commit:
             yield f"{name} at commit {commits[name][:12]} instead of {commit[:12]}"
     for name in sorted(intended.absent & packages.keys()):
-        yield f"{name} {packages[name]}, which was to be absent"
+        yield f"{name} {packages[name]}, which should be absent"
 
 
 def _may_have_trained(intended: Intended, process: SeenProcess) -> bool:
@@ -189,14 +189,14 @@ def _may_have_trained(intended: Intended, process: SeenProcess) -> bool:
 
 
 def _may_train(intended: Intended, unseen: UnseenProcess, matching: int) -> bool:
-    """Whether an unseen process may be the training. Where the training was seen, another script is a tool."""
+    """Whether an unseen process may be the training. If the training was observed, another script is a tool."""
     is_tool = unseen.kind == "script" and unseen.program not in ("", "-") and not unseen.is_worker
     is_tool = is_tool and not _is_below(str(Path(unseen.cwd, unseen.program)), intended.places)
     return not (is_tool and matching)
 
 
 def _is_below(path: str, folders: Sequence[str]) -> bool:
-    """Whether a file is in one of some directories; a relative path is."""
+    """Whether a file is in one of some directories. A relative path counts as inside."""
     if not Path(path).is_absolute():
         return True
     real = Path(os.path.realpath(path))
@@ -220,7 +220,7 @@ def _named(kind: str, program: str) -> str:
 
 
 def import_names(package: str, top_levels: Iterable[str]) -> frozenset[str]:
-    """The modules that certainly belong to a package: the one of its name, or its only one.
+    """The modules that certainly belong to a package: the module of its name, or its only module.
 
     Others (``tests``, ``utils``) may belong to a project as well. top_levels: installed files and directories.
     """
@@ -242,7 +242,7 @@ def fixed_commits(pins: Mapping[str, str]) -> dict[str, str]:
 
 
 def summary(states: Iterable[State | None]) -> State | None:
-    """The weakest state of several trials; None where a trial was not compared."""
+    """The weakest state of several trials; None if a trial was not compared."""
     all_states = {*states}
     if not all_states or None in all_states:
         return None

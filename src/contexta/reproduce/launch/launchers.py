@@ -1,8 +1,8 @@
-"""Recognise launchers, which run a command in an environment of their own.
+"""Recognise launchers, which run a command in their own environment.
 
-``uv run train.py`` makes an environment in the project, whatever environment is active: all trials of a study would run
-in the same one. So a command is rewritten to what the launcher would start (``python train.py``) where that is certain,
-and refused otherwise.
+``uv run train.py`` creates an environment in the project and ignores the active one, so all trials of a study would run
+in the same environment. A command is therefore rewritten to the command that the launcher would start (``python
+train.py``) if that is certain, and refused otherwise.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from contexta.reproduce.launch.programs import (
 )
 
 ACTIVE = "uv run --active --no-sync"
-"""How uv uses the active environment as it is."""
+"""The option with which uv uses the active environment unchanged."""
 
 
 @dataclass(frozen=True)
 class Runner:
     """A launcher ``NAME run [OPTIONS] COMMAND``.
 
-    valued: options with a value that only choose or make the environment. flags: such options without a value.
+    valued: options with a value that only choose or create the environment. flags: such options without a value.
     refused: options that change more than that. tasks: files that may define COMMAND as a task.
     """
 
@@ -65,7 +65,7 @@ RUNNERS = {
     "poetry": Runner(
         flags=words_of("-q --quiet -v -vv -vvv --ansi --no-ansi -n --no-interaction --no-plugins --no-cache"),
         refused=words_of("-C --directory -P --project"),
-        tasks=(),  # its scripts are console scripts, that an environment may have
+        tasks=(),  # its scripts are console scripts, which an environment may have
     ),
     "pdm": Runner(
         flags=words_of("-q --quiet -v --verbose -s --site-packages"), refused=words_of("-p --project --env-file")
@@ -92,24 +92,24 @@ RUNNERS = {
     ),
 }
 REFUSED = {
-    "uvx": "runs it in an environment of its own",
-    "pipx": "runs it in an environment of its own",
-    "tox": "makes environments of its own",
-    "nox": "makes environments of its own",
+    "uvx": "runs it in its own environment",
+    "pipx": "runs it in its own environment",
+    "tox": "creates its own environments",
+    "nox": "creates its own environments",
     **dict.fromkeys(("docker", "podman", "nerdctl", "apptainer", "singularity", "enroot"), "runs it in a container"),
     **dict.fromkeys(("ssh", "sbatch", "qsub", "bsub", "kubectl", "gcloud"), "runs it elsewhere"),
 }
 
 
 def starts_elsewhere(words: Sequence[str], directory: Path) -> str | None:
-    """Why a command line of a script certainly does not run in the active environment; None where it may."""
+    """Why a command line of a script certainly does not run in the active environment; None if it may."""
     at = program_at(words)
     if at is None:
         return None
     word, name = words[at], name_of(words[at])
     if is_python(word):
         if clears_path(words) and "/" not in word:
-            return "clears PATH, so that Python is another one"
+            return "clears PATH, so another Python runs"
         return None if names_active_python(word) else f"names the interpreter {word}"
     if name in RUNNERS and (rest := arguments_of_run(words, at)) is not None:
         return None if name == "uv" and _takes_active(rest) else f"runs `{name} run`"
@@ -125,7 +125,7 @@ def starts_elsewhere(words: Sequence[str], directory: Path) -> str | None:
 
 
 def arguments_of_run(words: Sequence[str], at: int) -> list[str] | None:
-    """The words behind ``run`` of the runner at a position, with the options before it; None for other subcommands."""
+    """The words after ``run`` of the runner at a position, with the options before it; None for other subcommands."""
     runner = RUNNERS[name_of(words[at])]
     number = at + 1
     while number < len(words) and words[number].startswith("-"):
@@ -138,7 +138,7 @@ def arguments_of_run(words: Sequence[str], at: int) -> list[str] | None:
 def target_of(name: str, words: list[str], directory: Path) -> list[str]:
     """The command that a runner would start. words: its options and its command.
 
-    Raises InvalidInput where that is not certain.
+    Raises InvalidInput if that is not certain.
     """
     runner, number, module_option, script_option = RUNNERS[name], 0, False, False
     while number < len(words) and words[number].startswith("-") and words[number] not in ("-", "--"):
@@ -153,7 +153,7 @@ def target_of(name: str, words: list[str], directory: Path) -> list[str]:
             reason = "changes more than the environment" if option in runner.refused else "is not known here"
             raise InvalidInput(
                 f"`{name} run {option}` {reason}: the command cannot be rewritten to run in each environment",
-                hint="give the command itself, as in: -- python train.py; packages belong into OLD and NEW",
+                hint="give the command itself, as in: -- python train.py; packages belong in OLD and NEW",
             )
         number += 1
     target = words[number + 1 :] if words[number : number + 1] == ["--"] else words[number:]
@@ -167,14 +167,14 @@ def target_of(name: str, words: list[str], directory: Path) -> list[str]:
         return ["python", *target]
     if (name == "hatch" and ":" in target[0]) or _is_task(target[0], runner, directory):
         raise InvalidInput(
-            f"{target[0]} is a task of {name}, which runs in an environment of its own",
+            f"{target[0]} is a task of {name}, which runs in its own environment",
             hint="give the command of the task, as in: -- python train.py",
         )
     return target
 
 
 def without_runner(words: Sequence[str], at: int, directory: Path) -> tuple[list[str], str] | None:
-    """(the command without the runner at a position, a note); None where it is no runner.
+    """(the command without the runner at a position, a note); None for any other program.
 
     Raises InvalidInput for a program that certainly runs the command elsewhere.
     """
@@ -185,12 +185,12 @@ def without_runner(words: Sequence[str], at: int, directory: Path) -> tuple[list
             hint="give the command that it runs, as in: -- python train.py",
         )
     if name == "uv" and rest[:2] == ["tool", "run"]:
-        raise InvalidInput("uv tool run makes an environment of its own", hint="give the command itself: -- python ...")
+        raise InvalidInput("uv tool run creates its own environment", hint="give the command itself: -- python ...")
     if name not in RUNNERS or (arguments := arguments_of_run(words, at)) is None:
         return None
     target = target_of(name, arguments, directory)
     shortened = f"{shlex.join(target[:2])}{' ...' if len(target) > 2 else ''}"
-    note = f"`{name} run` would use an environment of its own: the command runs as `{shortened}`, without it"
+    note = f"`{name} run` would use its own environment: the command runs as `{shortened}`, without it"
     return [*words[:at], *target], note
 
 

@@ -1,4 +1,4 @@
-"""Read what the recorder saw inside the processes of one run: their journals, and their reports."""
+"""Read the observations of the recorder inside the processes of one run: their journals, and their reports."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def observations(journals: Iterable[Path], objects: Objects, reported: Path) -> 
         for key, line in pythons.items()
         if key not in pythons_seen and (line["recorded"] or line["kind"] == "code")
     ]
-    # `contexta run` writes the journal of a process that it could not enter: that is only a view from outside
+    # `contexta run` writes the journal of a process that it could not enter: that journal is only a view from outside
     unseen += [
         UnseenProcess(process.prefix, "script", "") for key, process in recorded.items() if key not in pythons_seen
     ]
@@ -41,7 +41,7 @@ def observations(journals: Iterable[Path], objects: Objects, reported: Path) -> 
 def _process(
     path: Path, objects: Objects, pythons: Mapping[tuple[int, str], Mapping[str, Any]]
 ) -> Iterator[tuple[tuple[int, str], SeenProcess]]:
-    """The Python that wrote a journal; nothing where its environment was not captured, as in a forked child."""
+    """The Python that wrote a journal; nothing if its environment was not captured, as in a forked child."""
     records = list(_lines(path))
     if not records or records[0].get("t") != "join":
         return  # the first journal of a run belongs to the process that supervises the command
@@ -76,14 +76,14 @@ def _process(
 
 
 def _last(records: Iterable[Mapping[str, Any]], field: str, objects: Objects) -> dict[str, Any] | None:
-    """The last object that a field of the environment records names; None where there is none."""
+    """The last object that a field of the environment records names; None without one."""
     digests = [record[field] for record in records if record.get("t") == "environment" and field in record]
     if not digests:
         return None
     try:
         body: dict[str, Any] = json.loads(objects.get(digests[-1]))
     except (OSError, LookupError, ValueError):
-        return None  # damaged or missing: nothing was seen
+        return None  # damaged or missing: nothing was observed
     return body
 
 

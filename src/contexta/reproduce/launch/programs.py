@@ -19,9 +19,8 @@ def words_of(text: str) -> frozenset[str]:
 
 @dataclass(frozen=True)
 class Wrapper:
-    """A program that only starts another one.
-
-    valued: options that take a value. operands: number of words before the program.
+    """A program that only starts another program. valued: options that take a value. operands: number of words before
+    the program.
     """
 
     valued: frozenset[str] = frozenset()
@@ -46,7 +45,7 @@ WRAPPERS = {
     "command": Wrapper(),
 }
 _LAUNCHERS_OF_MANY = words_of("mpirun mpiexec mpiexec.hydra srun horovodrun jsrun aprun")
-"""Programs that start another one many times, with many kinds of options: the first Python behind them counts."""
+"""Programs that start another one many times, with many kinds of options: the first Python after them counts."""
 SHELLS = words_of("sh bash zsh dash ksh ash")
 
 
@@ -56,7 +55,7 @@ def name_of(word: str) -> str:
 
 
 def program_at(words: Sequence[str]) -> int | None:
-    """The position of the program in a command line, behind assignments and wrappers; None where there is none."""
+    """The position of the program in a command line, after assignments and wrappers; None without one."""
     at = 0
     while at < len(words):
         wrapper = WRAPPERS.get(name_of(words[at]))
@@ -70,7 +69,7 @@ def program_at(words: Sequence[str]) -> int | None:
 
 
 def python_at(words: Sequence[str]) -> int | None:
-    """The position of the Python that a command line starts; None where it starts another program."""
+    """The position of the Python that a command line starts; None if it starts another program."""
     at = program_at(words)
     if at is None or is_python(words[at]):
         return at
@@ -80,7 +79,7 @@ def python_at(words: Sequence[str]) -> int | None:
 
 
 def with_python(command: Sequence[str], python: str) -> list[str]:
-    """The command, with another interpreter where it starts a Python."""
+    """The command, with another interpreter if it starts a Python."""
     words = list(command)
     at = python_at(words)
     if at is not None:

@@ -20,11 +20,11 @@ _OF_A_RUN = "CONTEXTA_"
 
 
 def command_of(metadata: Mapping[str, Any], run: str) -> list[str]:
-    """The recorded command line. Raises InvalidInput where there is none: a hidden secret, typed input, a notebook.
+    """The recorded command line. Raises InvalidInput without one: a hidden secret, typed input, a notebook.
 
     run: the name of the run in a hint.
     """
-    hint = f"give the command behind --: contexta rerun {run} -- python train.py"
+    hint = f"give the command after --: contexta rerun {run} -- python train.py"
     command = metadata.get("command")
     invocation = metadata.get("invocation")
     if not isinstance(command, (list, tuple)) and isinstance(invocation, Mapping):
@@ -59,7 +59,7 @@ def _of_script(invocation: Mapping[str, Any], hint: str) -> list[str]:
 
 
 def in_environment(command: Sequence[str], environment: Path) -> list[str]:
-    """The command with the programs of an environment, where it has them."""
+    """The command with the programs of an environment, if it has them."""
     python = python_in(environment)
     words = with_python(command, str(python))
     at = program_at(words)
@@ -71,9 +71,8 @@ def in_environment(command: Sequence[str], environment: Path) -> list[str]:
 def variables(
     recorded: EnvironmentSnapshot, environ: Mapping[str, str], environment: Path, moved: tuple[str, str] | None
 ) -> tuple[dict[str, str], list[str]]:
-    """(the variables of ``environ`` with the recorded ones for all that change what a run does, notes).
-
-    moved: (from, to) of a source that is elsewhere now; paths below it in the values follow.
+    """(the variables of ``environ`` with the recorded values of variables that affect a run, notes). moved: (from, to)
+    of a moved source; paths below it in the values are replaced.
     """
     result = {
         name: value for name, value in environ.items() if not is_recorded(name) and not name.startswith(_OF_A_RUN)

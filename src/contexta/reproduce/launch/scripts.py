@@ -1,7 +1,7 @@
 """Search the shell scripts and Makefiles of a command for lines that run it in another environment.
 
-This is no shell. Words are split as a shell splits them, variables stay as they are, and every line counts, whether it
-would run or not. What it misses is seen after each trial (see ``confirmation``).
+This is not a shell. Words are split as in a shell, variables stay unchanged, and every line counts, even if it would
+not run. Missed lines are detected after each trial (see ``confirmation``).
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def _of_file(path: Path, directory: Path, depth: int) -> Iterator[Line]:
 
 
 def _of_text(text: str, name: str, directory: Path, depth: int) -> Iterator[Line]:
-    """name: of the file, or of the text where it has one line."""
+    """name: of the file, or of a text with one line."""
     for number, line in _with_whole_quotes(list(_logical_lines(text))):
         for words in commands_of(line):
             where = f"{name} line {number}" if "\n" in text.strip() or "." in name else name
@@ -128,7 +128,7 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _with_whole_quotes(lines: Sequence[tuple[int, str]]) -> Iterator[tuple[int, str]]:
-    """The lines, joined where a quotation continues in the next line. One that never ends stays as it is."""
+    """The lines, joined if a quotation continues in the next line. An endless quotation stays unchanged."""
     at = 0
     while at < len(lines):
         number, line = lines[at]

@@ -30,8 +30,9 @@ _PLAIN_VERSION = re.compile(r"\d+(?:\.\d+){0,2}(?:(?:a|b|rc)\d+)?")
 class Locked:
     """A package of the lock.
 
-    files: wheels. source: the source distribution, where there is no wheel. address: of a repository or an archive.
-    conda: its pin for conda. channel: of conda. exact: whether its file is the recorded one. why: why it is not.
+    files: wheels. source: the source distribution, if there is no wheel. address: of a repository or an archive.
+    conda: its pin for conda. channel: of conda. exact: whether its file is the recorded one. why: the reason if it is
+    not.
     """
 
     name: str
@@ -65,7 +66,7 @@ def written(
 ) -> str:
     """The text of a lock. notes: written as comments in every format.
 
-    Raises ContextaError for pylock where the installed packaging does not support it.
+    Raises ContextaError for pylock if the installed packaging does not support it.
     """
     comments = "".join(f"# {_one_line(note)}\n" for note in notes)
     text = _FORMATS[form](recorded, everything, missing)
@@ -177,7 +178,7 @@ def _uv(recorded: RecordedEnvironment, everything: Sequence[Locked], missing: Se
 
 
 def _conda(recorded: RecordedEnvironment, everything: Sequence[Locked], missing: Sequence[Missing]) -> str:
-    """Packages of conda by their build, the rest by pip."""
+    """Packages of conda by their build, all others by pip."""
     of_conda = {package.conda.partition("=")[0]: package.conda for package in everything if package.conda}
     by_pip = [package for package in everything if not package.conda]
     channels = list(dict.fromkeys(package.channel for package in everything if package.channel))

@@ -1,4 +1,4 @@
-"""Lock a recorded environment: the files and hashes of the index, narrowed to the recorded build where it is found."""
+"""Lock a recorded environment: the files and hashes of the index, narrowed to the recorded build if it is found."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from contexta.reproduce.uv.release_files import ReleaseFile
 from contexta.reproduce.uv.urls import is_address, releases_among
 
 _AT_ONCE = 8
-_ANY_PLATFORM = "recorded"  # replaces every platform tag that the recorded platform takes
+_ANY_PLATFORM = "recorded"  # replaces every platform tag that the recorded platform accepts
 _CONDA_FILE = re.compile(r"(?P<channel>.+)/[^/]+/(?P<file>[^/]+?)(?:\.conda|\.tar\.bz2)\Z")
 _MAX_READ = 4  # wheels whose RECORD is read before a build counts as not found
 
@@ -80,7 +80,7 @@ def _of_another_platform(recorded: str) -> str:
 
 
 def _holds(form: LockFormat, package: Locked) -> bool:
-    """Whether a format can hold a package. pylock needs a hash of every archive, pip of every line or of none."""
+    """Whether a format can contain a package. pylock needs a hash of every archive, pip of every line or of none."""
     if form in ("uv", "conda") or package.hashes:
         return True
     return form != "requirements" and (package.address or "").startswith("git+")
@@ -93,13 +93,13 @@ def _without_hash(form: LockFormat, package: Locked) -> Missing:
         name=package.name,
         version=package.version,
         reason="no hash",
-        detail=f"a lock as {form} holds nothing without a hash, and {package.address} has none",
-        help=f"--format {others} holds it; or install it by itself: {by_itself}",
+        detail=f"a lock as {form} contains nothing without a hash, and {package.address} has none",
+        help=f"--format {others} contains it; or install it separately: {by_itself}",
     )
 
 
 def _of_index(uv: Uv, plan: Plan, options: RebuildOptions, platform: str | None) -> tuple[list[Locked], list[Missing]]:
-    """(releases with their files, missing ones). Queried one by one where one is missing."""
+    """(releases with their files, missing ones). Queried one by one if any is missing."""
     locked: list[Locked] = []
     lost: list[Missing] = []
     releases = releases_among(plan.pins)
@@ -141,9 +141,8 @@ def _compiled(
 
 
 def _narrow(package: Locked, build: str | None, takes: Takes) -> None:
-    """Keep the file of the recorded build where its RECORD shows it, otherwise those that fit the interpreter.
-
-    The source is kept where no wheel fits.
+    """Keep the file of the recorded build if its RECORD shows it, otherwise the files that fit the interpreter. Keep
+    the source if no wheel fits.
     """
     fitting = sorted((rank, file.name, file) for file in package.files if (rank := takes(file)) is not None)
     if package.source is not None and not fitting:
@@ -165,7 +164,7 @@ def _narrow(package: Locked, build: str | None, takes: Takes) -> None:
 
 
 Takes = Callable[[ReleaseFile], int | None]
-"""How well a wheel fits: 0 is best; None where it cannot be installed."""
+"""How well a wheel fits: 0 is best; None if it cannot be installed."""
 
 
 def _taken_by(snapshot: EnvironmentSnapshot) -> Takes:
@@ -192,7 +191,7 @@ def _taken_by(snapshot: EnvironmentSnapshot) -> Takes:
 
 
 def _of_conda(package: Distribution) -> Locked:
-    """A package of conda, by its file where that was recorded."""
+    """A package of conda, by its file if that was recorded."""
     match = _CONDA_FILE.match(package.origin.url or "")
     parts = match["file"].rsplit("-", 2) if match else []
     if match is None or len(parts) != 3:
@@ -214,6 +213,6 @@ def _not_portable(plan: Plan) -> Iterator[Missing]:
             name=checkout.name,
             version=checkout.version,
             reason="local directory",
-            detail=f"was installed from {checkout.path}{at}, which no lock can hold",
+            detail=f"was installed from {checkout.path}{at}, which no lock can contain",
             help="`contexta rebuild` uses that repository; to lock it, install it from a pushed commit",
         )

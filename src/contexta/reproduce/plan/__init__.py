@@ -1,1 +1,1 @@
-"""Decide what to install for a recorded environment, and what cannot be installed."""
+"""Plan the installation of a recorded environment, and find packages that cannot be installed."""

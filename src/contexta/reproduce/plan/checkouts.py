@@ -1,4 +1,4 @@
-"""Check out a repository of this machine at a commit, with recorded changes on top, into a directory of its own.
+"""Check out a repository of this machine at a commit, with recorded changes on top, into a separate directory.
 
 The user's repository is read, never written: neither its working tree, nor its index, nor its list of worktrees.
 """
@@ -28,7 +28,7 @@ def repository_of(path: str) -> Path:
         raise NotFound(f"{path} is not on this machine")
     root = top_level(path)
     if root is None:
-        raise NotFound(f"{path} is in no git repository")
+        raise NotFound(f"{path} is not in a git repository")
     return Path(root)
 
 
@@ -43,7 +43,7 @@ def require_commit(repository: Path, commit: str) -> None:
 def check_out(repository: Path, commit: str, patch: bytes | None, at: Path, *, is_shared: bool = False) -> None:
     """Clone the repository at the commit and apply the patch. ``at`` must not exist.
 
-    Submodules are cloned too, from where they are checked out in the repository. is_shared: as in ``git.clone``.
+    Submodules are cloned too, from their checkouts in the repository. is_shared: as in ``git.clone``.
     Raises NotFound for a missing commit, PatchRefused, and ProcessError if git fails.
     """
     require_commit(repository, commit)

@@ -1,4 +1,4 @@
-"""Find the Python that a recorded environment is rebuilt on."""
+"""Find the Python for a rebuilt environment."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from contexta.reproduce.uv.interpreters import Interpreter
 
 
 def find_interpreter(uv: Uv, snapshot: EnvironmentSnapshot, request: str | None, *, drift: bool) -> Interpreter:
-    """The recorded Python: the one that ran if it still exists, otherwise one of that version.
+    """The recorded Python: the original interpreter if it still exists, otherwise another one of that version.
 
     request: a version or a path to use instead. drift: accept another patch version.
     Raises Impossible, which names the nearest version on this machine.
@@ -38,9 +38,9 @@ def find_interpreter(uv: Uv, snapshot: EnvironmentSnapshot, request: str | None,
             if same_python(version, python.version):
                 return python
     nearest = _nearest(uv, version)
-    install = shlex.join(["uv", "python", "install", version])  # a version written by hand may be any text
+    install = shlex.join(["uv", "python", "install", version])  # a version that a user wrote may be any text
     if nearest is None:
-        raise Impossible(_no_python(version, "there is none on this machine", f"`{install}` installs one"))
+        raise Impossible(_no_python(version, "it is not on this machine", f"`{install}` installs one"))
     if drift:
         return uv.interpreter(nearest[1])
     fix = f"`{install}` installs it; --allow-python-drift accepts {nearest[0]}"

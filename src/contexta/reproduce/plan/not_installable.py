@@ -1,4 +1,4 @@
-"""Explain why the environments of a study cannot be built here: every missing package, and what to do."""
+"""Explain why the environments of a study cannot be built here: every missing package, and a hint."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from contexta.reproduce.uv.error_messages import BuildFailed, NoSuchVersion, NoW
 from contexta.reproduce.uv.interpreters import Interpreter
 from contexta.reproduce.uv.urls import releases_among
 
-_OF_PLATFORM = {  # packages that one platform has and no other
+_OF_PLATFORM = {  # packages for one platform only
     "Windows": re.compile(
         r"(pywin32|pypiwin32|pywinpty|pywin32-ctypes|winpty|windows-curses|win32-setctime|wincertstore|win-.*|winshell|"
         r"wmi|comtypes|pyreadline|tensorflow-intel|intel-openmp|mkl|vs2015-runtime|winrt-.*|winsdk)\Z"
@@ -32,7 +32,7 @@ Side = tuple[Uv, Interpreter, Mapping[str, str]]
 
 
 def not_built(end: str, error: UvError, sides: Mapping[str, Side]) -> UvError:
-    """The error for a side that cannot be built. Where releases are missing, it names all of them on all sides."""
+    """The error for a side that cannot be built. It names all missing releases of all sides."""
     if isinstance(error, NoSuchVersion | NoWheel):
         missing = {name: missing_releases(*side) for name, side in sides.items()}
         if any(missing.values()):
@@ -60,7 +60,7 @@ def in_words(missing: Mapping[str, Sequence[Missing]]) -> str:
 
 
 def way_out(missing: Mapping[str, Sequence[Missing]], pinned: Collection[str], system: str) -> str:
-    """What to do. pinned: all packages of both sides. system: this platform, as in platform.system()."""
+    """The hint. pinned: all packages of both sides. system: this platform, as in platform.system()."""
     versions = {package.name: package.version for packages in missing.values() for package in packages}
     here = {"Darwin": "macOS"}.get(system, system)
     foreign = {

@@ -1,8 +1,7 @@
-"""Plan how to rebuild a recorded environment: what to install from where, and what is missing.
+"""Plan how to rebuild a recorded environment: the source of each package, and the missing packages.
 
-Pure, except that it reads where the running Contexta was installed from.
-
-Nothing is replaced by something similar: a package from a place that cannot be reached is missing.
+Pure, except that it reads the source of the running Contexta. No package is replaced by a similar one: a package from
+an unreachable source is missing.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from contexta.reproduce.uv.urls import archive_line, inner_path, is_commit, vcs_
 class Checkout:
     """A package whose source is in a repository of this machine.
 
-    path: absolute, where it was installed from. commit: None for a directory as it is now. patched: whether the
+    path: absolute, the source of the installation. commit: None for a directory as it is now. patched: whether the
     recorded changes of the run apply to it.
     """
 
@@ -42,7 +41,7 @@ class Checkout:
 
 @dataclass(frozen=True)
 class Plan:
-    """What to install."""
+    """The packages to install."""
 
     python: str
     """The recorded version."""
@@ -113,14 +112,14 @@ def _release(package: Distribution) -> Version:
         version = Version(package.version)
         parsed = Requirement(f"{package.name}=={version}")
     except (InvalidVersion, InvalidRequirement) as error:
-        raise InvalidInput(f"{package.name} {package.version} is no release that an index can have") from error
+        raise InvalidInput(f"{package.name} {package.version} is not a release that an index can have") from error
     if canonicalize_name(parsed.name) != package.name or parsed.marker or parsed.url or parsed.extras:
-        raise InvalidInput(f"{package.name} {package.version} is no release that an index can have")
+        raise InvalidInput(f"{package.name} {package.version} is not a release that an index can have")
     return version
 
 
 def _own(package: Distribution, address: str) -> str:
-    """The address of Contexta itself, from where the running one came. Raises _Lost for another version."""
+    """The address of Contexta itself, from the running installation. Raises _Lost for another version."""
     if package.version != __version__:
         detail = f"the running Contexta is {__version__}, and on the public index the name belongs to another project"
         raise _Lost(_missing(package, "not installable", detail, "name the index it came from: --index NAME=URL"))
@@ -146,7 +145,8 @@ def _conda(package: Distribution, run: str) -> Missing:
 
 
 def _address(package: Distribution) -> str:
-    """The requirement line of a repository or an archive. Raises InvalidInput, or _Lost for what was not recorded."""
+    """The requirement line of a repository or an archive. Raises InvalidInput, or _Lost for a source that was not
+    recorded."""
     origin = package.origin
     if origin.url is None:
         raise _Lost(_missing(package, "repository", f"its {origin.kind} address was not recorded"))
@@ -163,11 +163,11 @@ def _address(package: Distribution) -> str:
 
 
 def _local(package: Distribution, source: Mapping[str, Any]) -> Checkout:
-    """A package from a directory. Raises _Lost where its content at that time is unknown."""
+    """A package from a directory. Raises _Lost if its content at that time is unknown."""
     origin = package.origin
     installation = "an editable install" if origin.kind == "editable" else "installed from a local directory"
     if not origin.url or not origin.url.startswith("file:"):
-        raise _Lost(_missing(package, "local directory", f"{installation} whose place was not recorded"))
+        raise _Lost(_missing(package, "local directory", f"{installation} whose path was not recorded"))
     path = unquote(urlsplit(origin.url).path)
     if origin.subdirectory:
         path = f"{path.rstrip('/')}/{inner_path(origin.subdirectory)}"

@@ -1,4 +1,4 @@
-"""Find which packages of a plan are unavailable, and why, by querying each of them."""
+"""Find the unavailable packages of a plan, and the reasons, by querying each package."""
 
 from __future__ import annotations
 
@@ -32,16 +32,31 @@ _MEANS: tuple[tuple[type[ContextaError], MissingReason, str, str | None], ...] =
     (
         HashMismatch,
         "hash mismatch",
-        "the file differs from what the index promised",
+        "the file does not have the hash in the index",
         "ask the administrator of the index",
     ),
-    (HostUnreachable, "repository", "its host did not answer: whether the commit is there is unknown", None),
-    (HostRefused, "repository", "its host asks for credentials: whether the commit is there is unknown", None),
+    (HostUnreachable, "repository", "its host did not answer, so it is unknown whether the commit exists", None),
+    (HostRefused, "repository", "its host asks for credentials, so it is unknown whether the commit exists", None),
     (RepositoryLost, "repository", "its repository does not give the recorded commit", "push it there again"),
     (Gone, "release removed", "its address does not exist any more", "put the same file back"),
-    (IndexRefused, "index unreachable", "an index asks for credentials: whether it is there is unknown", None),
-    (IndexUnreachable, "index unreachable", "no index answers: whether it is there is unknown", "check the network"),
-    (NoSuchProject, "project removed", "the index does not know it", "name an index that has it: --index NAME=URL"),
+    (
+        IndexRefused,
+        "index unreachable",
+        "an index asks for credentials, so it is unknown whether the package exists",
+        None,
+    ),
+    (
+        IndexUnreachable,
+        "index unreachable",
+        "no index answers, so it is unknown whether the package exists",
+        "check the network",
+    ),
+    (
+        NoSuchProject,
+        "project removed",
+        "the index does not have the project",
+        "name an index that has it: --index NAME=URL",
+    ),
     (
         NoSuchVersion,
         "release removed",

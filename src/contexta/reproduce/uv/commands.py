@@ -1,7 +1,7 @@
 """Run uv: the only module that knows its arguments.
 
-Names, versions and interpreters are data. They are checked against their standards and go to uv as the lines of a
-requirements file, never as arguments that could be taken for options.
+Names, versions and interpreters are data. They are checked against their standards and are passed to uv as lines of a
+requirements file, never as arguments, which uv could parse as options.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Uv:
     options: InstallOptions = NO_OPTIONS
 
     def create(self, python: str, at: Path) -> None:
-        """Create an empty virtual environment in a new or an existing directory, whose files stay. About 30 ms."""
+        """Create an empty virtual environment in a new or an existing directory. Existing files stay. About 30 ms."""
         self._run("venv", "--no-project", "--quiet", "--allow-existing", "--python", python, str(at))
 
     def install(
@@ -87,7 +87,7 @@ class Uv:
         return self._install(into, [*options, "--requirements=-"], lines, indexes)
 
     def install_linked(self, into: Path, lines: Sequence[str]) -> tuple[str, ...]:
-        """Install from addresses (see ``urls``), built where there is no wheel. Raises as ``install``."""
+        """Install from addresses (see ``urls``). Builds sources without a wheel. Raises as ``install``."""
         # Files of this machine may have changed since uv built them.
         local = [line.partition(" @ ")[0] for line in lines if " @ file:" in line]
         options = [f"--{action}-package={name}" for name in local for action in ("refresh", "reinstall")]
@@ -141,7 +141,7 @@ class Uv:
     def _dry_run(
         self, python: str, lines: str, options: Sequence[str] = (), indexes: Sequence[str] = ()
     ) -> process.Finished:
-        # Into an empty directory, so that the packages of the interpreter play no part. uv leaves a lock in it.
+        # Into an empty directory, so that the packages of the interpreter are ignored. uv leaves a lock in it.
         with tempfile.TemporaryDirectory(prefix="contexta-") as empty:
             return self._run(
                 *("pip", "install", "--dry-run", "--no-deps", f"--target={empty}", "--python", python),
@@ -192,12 +192,12 @@ class Uv:
     ) -> str:
         """Resolve requirements for an interpreter, into ``name==version  # via REQUIRER`` lines.
 
-        overrides: requirements that replace those of packages. preferred: pins that stay where they fit.
+        overrides: requirements that replace those of packages. preferred: pins that stay if they fit.
         before: only releases published before an RFC 3339 date, except those that the lines pin, or of the packages
         ``undated``.
         python_version: another version than that of the interpreter. is_build_allowed: whether uv may run the build
         tools of a source distribution to read its requirements.
-        Raises as ``install``; UvError with uv's explanation where no versions fit.
+        Raises as ``install``; UvError with uv's explanation if no versions fit.
         """
         with tempfile.TemporaryDirectory(prefix="contexta-") as folder:
             forced, out = Path(folder, "overrides.txt"), Path(folder, "resolved.txt")
@@ -226,7 +226,7 @@ class Uv:
         """The version of the newest release that fits a requirement and has a wheel for an interpreter; None if none.
 
         build: or has its source. before: only releases published before an RFC 3339 date. Yanked releases do not count,
-        and pre-releases only where there are no others. Raises IndexUnreachable where that is unknown.
+        and pre-releases only if there are no others. Raises IndexUnreachable where that is unknown.
         """
         name = Requirement(requirement).name
         try:
@@ -244,7 +244,7 @@ class Uv:
         return next((line.partition("==")[2] for line in lines if line.startswith(f"{name}==")), None)
 
     def export(self, folder: Path, options: Sequence[str]) -> str:
-        """What the uv.lock in a folder installs, as pylock.toml (PEP 751). Raises UvError for a damaged lock."""
+        """The packages of the uv.lock in a folder, as pylock.toml (PEP 751). Raises UvError for a damaged lock."""
         finished = self._run(
             *("export", "--frozen", "--offline", "--no-config", "--no-default-groups", "--format=pylock.toml"),
             *("--no-header", f"--directory={folder}", *options),
@@ -302,7 +302,7 @@ class Uv:
             except IndexUnreachable:
                 raise
             except UvError:
-                pass  # that the first index alone lacks it means nothing
+                pass  # that the first index alone lacks it is irrelevant
             raise
 
     def _once(self, arguments: Sequence[str], environment: Mapping[str, str], lines: str | None) -> process.Finished:
@@ -329,7 +329,7 @@ class Uv:
             )
         except process.TimedOut as late:
             raise BuildFailed(
-                f"uv {' '.join(arguments[:2])} did not end within {self.timeout:g} s: it was ended with all it started",
+                f"uv {' '.join(arguments[:2])} did not end within {self.timeout:g} s: it was terminated",
                 hint="--timeout SECONDS allows more",
             ) from late
         if finished.exit_code != 0:

@@ -5,16 +5,16 @@
     ProcessError
     └── UvError
         ├── UvMissing          not on PATH, not installed as a package, or too old
-        ├── IndexUnreachable   no answer: nothing is known about the release
-        │   ├── IndexRefused     an index wants credentials, or other ones
+        ├── IndexUnreachable   no answer: the release is unknown
+        │   ├── IndexRefused     an index requires other credentials
         │   ├── HostUnreachable  the host of a repository did not answer
-        │   └── HostRefused      the host of a repository wants credentials, or other ones
-        ├── NoSuchVersion      the index answered: there is no such release
-        │   └── NoSuchProject  the index answered: it does not know the name at all
+        │   └── HostRefused      the host of a repository requires other credentials
+        ├── NoSuchVersion      the index answered: it does not have the release
+        │   └── NoSuchProject  the index answered: it does not have the project
         ├── NoWheel            the release has no wheel for this interpreter and platform
         ├── Gone               an address does not exist any more
         ├── RepositoryLost     a repository does not exist, or lacks the commit
-        ├── HashMismatch       a file differs from what the index promised
+        ├── HashMismatch       a file does not have the hash in the index
         ├── NoRoom             the disk is full
         └── BuildFailed        building it from source failed, or did not end in time
 """
@@ -41,11 +41,11 @@ class UvMissing(UvError):
 
 
 class IndexUnreachable(UvError):
-    """No index answered, so nothing is known about the release."""
+    """No index answered, so it is unknown whether the release exists."""
 
 
 class IndexRefused(IndexUnreachable):
-    """An index wants credentials, or other ones, so nothing is known about the release."""
+    """An index requires other credentials, so it is unknown whether the release exists."""
 
 
 class NoSuchVersion(UvError):
@@ -53,7 +53,7 @@ class NoSuchVersion(UvError):
 
 
 class NoSuchProject(NoSuchVersion):
-    """The index does not know the name at all."""
+    """The index does not have the project."""
 
 
 class NoWheel(UvError):
@@ -69,19 +69,19 @@ class RepositoryLost(UvError):
 
 
 class HostUnreachable(IndexUnreachable):
-    """The host of a repository did not answer, so nothing is known about the commit."""
+    """The host of a repository did not answer, so it is unknown whether the commit exists."""
 
 
 class HostRefused(IndexUnreachable):
-    """The host of a repository wants credentials, or other ones, so nothing is known about the commit."""
+    """The host of a repository requires other credentials, so it is unknown whether the commit exists."""
 
 
 class HashMismatch(UvError):
-    """A file differs from what the index promised."""
+    """A file does not have the hash in the index."""
 
 
 class NoRoom(UvError):
-    """The disk is full: nothing is known about the packages."""
+    """The disk is full, so the state of the packages is unknown."""
 
 
 class BuildFailed(UvError):
@@ -103,7 +103,7 @@ _SIGNS: tuple[tuple[type[UvError], tuple[str, ...]], ...] = (
     (BuildFailed, ("failed to build", "build backend")),
     (NoSuchVersion, ("only the following versions of",)),
 )
-"""Errors, and what uv writes then, in lower case. The first match counts."""
+"""Errors, and the messages of uv for them, in lower case. The first match counts."""
 
 _GIT_SIGNS: tuple[tuple[type[UvError], tuple[str, ...]], ...] = (
     (HostUnreachable, ("could not resolve host", "failed to connect to", "connection refused", "connection timed out")),
@@ -112,7 +112,7 @@ _GIT_SIGNS: tuple[tuple[type[UvError], tuple[str, ...]], ...] = (
     (HostRefused, ("terminal prompts disabled", "could not read username", "authentication failed for")),
     (HostRefused, ("permission denied (", "host key verification failed")),
 )
-"""The same for what git and ssh write where a repository does not give a commit."""
+"""The same for messages of git and ssh about a missing commit."""
 
 _HINTS: dict[type[UvError], str] = {
     IndexUnreachable: "check the network, or the index settings of uv or pip",
@@ -130,7 +130,7 @@ def error_of(arguments: Sequence[str], output: str) -> UvError:
     if kind is RepositoryLost:
         kind = _first_of(_GIT_SIGNS, text) or kind
     shortened = " ".join(_PROGRESS.sub("", output).split()) or "no output"
-    if len(shortened) > _MAX_TEXT:  # what failed comes first, and the reason behind the traceback of a build
+    if len(shortened) > _MAX_TEXT:  # the failed step comes first, and the reason after the traceback of a build
         shortened = f"{shortened[: _MAX_TEXT // 4]} [...] {shortened[-_MAX_TEXT * 3 // 4 :]}"
     return kind(f"uv {arguments[0]} failed: {shortened}", hint=_HINTS.get(kind))
 

@@ -1,7 +1,6 @@
-"""Pass indexes to uv: those named for a command, and those of pip's settings where uv has none of its own.
-
-uv reads none of pip's settings, and an environment that pip installed comes from these indexes. They go to uv as
-variables, never as arguments: an address may hold credentials, and every user of a machine sees arguments.
+"""Pass indexes to uv: those named for a command, and those of pip's settings if uv has none. uv reads no settings of
+pip, but an environment that pip installed comes from these indexes. uv receives them as variables, never as arguments:
+an address may contain credentials, and every user of a machine can read arguments.
 """
 
 from __future__ import annotations
@@ -30,10 +29,9 @@ _YES = frozenset({"1", "true", "yes", "on", "y", "t"})
 
 
 def index_variables(named: Sequence[str], environ: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """Variables for uv. named: ``NAME=URL``, queried first. folder: where uv looks for a project's settings.
-
-    pip takes the best release of all its indexes, and so does uv with these variables. Its own default is the first
-    index that has the package.
+    """Variables for uv. named: ``NAME=URL``, queried first. folder: where uv searches for a project's settings. pip
+    takes the best release of all its indexes, and so does uv with these variables. Its own default is the first index
+    that has the package.
     """
     variables = {} if uv_has_its_own(environ, folder) else as_uv_variables(pip_settings(environ))
     if named:
@@ -53,7 +51,7 @@ def as_uv_variables(settings: Mapping[str, str]) -> dict[str, str]:
     variables = {
         "UV_DEFAULT_INDEX": settings.get("index-url", "").strip(),
         "UV_EXTRA_INDEX_URL": " ".join(settings.get("extra-index-url", "").split()),
-        "UV_FIND_LINKS": ",".join(links),  # pip, too, ignores a missing directory
+        "UV_FIND_LINKS": ",".join(links),  # pip also ignores a missing directory
         NO_INDEX: "1" if settings.get("no-index", "").strip().lower() in _YES else "",
         "UV_INSECURE_HOST": " ".join(settings.get("trusted-host", "").split()),
     }
@@ -77,7 +75,7 @@ def _of_file(path: Path) -> Iterator[tuple[str, str]]:
     try:
         parser.read(path, encoding="utf-8")
     except (OSError, UnicodeDecodeError, configparser.Error):
-        return  # pip reports what is wrong with it
+        return  # pip reports the error
     for section in ("global", "install"):
         if parser.has_section(section):
             yield from ((name, value) for name, value in parser.items(section) if name in _SETTINGS)

@@ -1,4 +1,4 @@
-"""Ask Python interpreters what they are, and find those that pyenv keeps."""
+"""Query Python interpreters for their version and platform, and find the interpreters of pyenv."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Interpreter:
 
 
 def interpreter_at(path: str) -> Interpreter:
-    """The Python at a path. Raises InvalidInput where there is no working one."""
+    """The Python at a path. Raises InvalidInput if it does not work."""
     try:
         answer = process.run([path, "-I", "-c", _MARKERS], timeout=_SECONDS)
     except process.ProcessError as error:
@@ -56,13 +56,13 @@ def interpreter_at(path: str) -> Interpreter:
         markers = json.loads(answer.stdout)
         return Interpreter(path, markers["python_full_version"], markers)
     except (ValueError, KeyError, TypeError) as error:
-        raise InvalidInput(f"{shown(path)} is no Python: it does not print its version") from error
+        raise InvalidInput(f"{shown(path)} is not a Python: it does not print its version") from error
 
 
 def kept_by_pyenv() -> dict[str, str]:
     """Version -> path of the interpreters of pyenv, the newest first; {} without pyenv.
 
-    uv finds only pyenv's shims, and these refuse every version that is not switched on. Pre-releases and other
+    uv finds only pyenv's shims, and these refuse every version that is not active. Pre-releases and other
     implementations than CPython are left out.
     """
     inner = "python.exe" if os.name == "nt" else "bin/python"

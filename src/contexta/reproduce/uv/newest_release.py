@@ -28,9 +28,8 @@ _PYTHONS = {  # minor version of Python 3 -> date of its first release; older to
 
 
 def published(uv: Uv, python: Interpreter, pins: Mapping[str, str]) -> datetime | None:
-    """The date of the newest of some releases; None where the index does not give dates.
-
-    Raises UvError where a release is missing.
+    """The date of the newest of some releases; None if the index does not give dates. Raises UvError if a release is
+    missing.
     """
     releases = releases_among(pins)
     if not releases:
@@ -48,7 +47,7 @@ def first_release(minor: int) -> tuple[int, int, int] | None:
 
 
 def current_with(when: datetime | None, *pythons: Interpreter) -> datetime | None:
-    """The day after a date, or after the first release of these Pythons where that is later."""
+    """The day after a date, or after the first release of these Pythons if that is later."""
     if when is None:
         return None
     dates = [first_release(Version(python.version).minor) for python in pythons]
@@ -56,9 +55,8 @@ def current_with(when: datetime | None, *pythons: Interpreter) -> datetime | Non
 
 
 def newest_between(uv: Uv, python: str, name: str, above: str, below: str, *, build: bool = False) -> str | None:
-    """The newest release between two others that has a wheel for an interpreter, or with ``build`` its source.
-
-    None where there is none. Raises IndexUnreachable where that is unknown.
+    """The newest release between two others that has a wheel for an interpreter, or with ``build`` its source. None
+    without one. Raises IndexUnreachable if that is unknown.
     """
     requirement_lines({name: above}), requirement_lines({name: below})  # checks the values
     above, below = (Version(version).public for version in (above, below))  # local tags have no order
@@ -68,7 +66,7 @@ def newest_between(uv: Uv, python: str, name: str, above: str, below: str, *, bu
 def newest_of(uv: Uv, python: Interpreter, requirement: str, when: datetime | None) -> str | None:
     """The newest release at a date that fits a requirement and has a wheel for an interpreter.
 
-    None where there is none, or where that is unknown.
+    None without one, or if that is unknown.
     """
     try:
         return uv.newest(python.path, requirement, before=None if when is None else when.isoformat())

@@ -25,7 +25,7 @@ class ReleaseFile:
     url: str
     name: str
     hashes: Mapping[str, str]
-    """Algorithm -> hex digits; empty where the index gives none."""
+    """Algorithm -> hex digits; empty if the index gives none."""
     size: int | None = None
     uploaded: datetime | None = None
     is_wheel: bool = True
@@ -41,7 +41,7 @@ class ReleaseFile:
 
     @property
     def pin(self) -> str:
-        """Its address, with its digest where the index gives one."""
+        """Its address, with its digest if the index gives one."""
         return f"{self.url}#sha256={self.sha256}" if self.sha256 else self.url
 
 

@@ -77,7 +77,7 @@ NO_OPTIONS = InstallOptions()
 
 
 def with_option(options: FileOptions, line: str, base: Path, environ: Mapping[str, str]) -> FileOptions | None:
-    """The options with one more line of a requirements file; None where the line is no known option.
+    """The options with one more line of a requirements file; None if the line is not a known option.
 
     base: the directory of the file. Raises InvalidInput for an option without its value, or a variable that is not set.
     """
@@ -108,9 +108,8 @@ def with_option(options: FileOptions, line: str, base: Path, environ: Mapping[st
 def install_options(
     options: FileOptions, hashes: tuple[tuple[str, tuple[str, ...]], ...], environ: Mapping[str, str], folder: Path
 ) -> InstallOptions:
-    """The options of a file together with the settings here: its index replaces the one that is set, others are added.
-
-    folder: where uv looks for a project's settings.
+    """The options of a file together with the settings here: its index replaces the configured one, others are added.
+    folder: where uv searches for a project's settings.
     """
     if not options.places:
         return InstallOptions((), options.arguments, hashes)
@@ -149,7 +148,7 @@ def requirement_lines(pins: Mapping[str, str], hashes: Mapping[str, Sequence[str
             line = f"{name}=={Version(version)}"
             parsed = Requirement(line)
         except (InvalidVersion, InvalidRequirement) as error:
-            raise InvalidInput(f"{shown(name)} {shown(version)} is no release that can be installed") from error
+            raise InvalidInput(f"{shown(name)} {shown(version)} is not a release that can be installed") from error
         if parsed.name != name or parsed.url or parsed.marker or parsed.extras:
             raise InvalidInput(f"{shown(name)} is no package name")
         allowed = "".join(f" --hash={digest}" for digest in (hashes or {}).get(f"{name}=={version}", ()))

@@ -1,7 +1,7 @@
-"""Check URLs and paths from recordings before uv gets them.
+"""Check URLs and paths from recordings before they are passed to uv.
 
-They go to uv as one line of a requirements file. So they may not end the line, and they may not name an option or a
-variable (``${HOME}``). No host may look like an option of the program that fetches it (ssh, git).
+Each becomes one line of a requirements file. So it may not end the line, and it may not name an option or a variable
+(``${HOME}``). No host may look like an option of the program that fetches it (ssh, git).
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def inner_path(path: str) -> str:
     """A relative path without ``..``. Raises InvalidInput for any other."""
     parts = path.replace("\\", "/").split("/")
     if path.startswith(("/", "-")) or ".." in parts or ":" in path or not path.isprintable():
-        raise InvalidInput(f"{shown(path)} is no path inside a repository")
+        raise InvalidInput(f"{shown(path)} is not a path inside a repository")
     return path
 
 
@@ -106,13 +106,13 @@ def _checked(url: str, schemes: frozenset[str], *, credentials: bool = False) ->
         port = parts.port
     except ValueError as error:
         raise InvalidInput(f"{shown(url)} is not an address: {error}") from error
-    del port  # reading it raises ValueError where it is no number
+    del port  # reading it raises ValueError for a value that is not a number
     if not _PLAIN.match(url) or parts.scheme not in schemes:
         raise InvalidInput(f"{shown(url)} is not an address that can be installed from")
     host = parts.hostname or ""
     if parts.scheme == "file":
         if host not in ("", "localhost") or not parts.path.startswith("/"):
-            raise InvalidInput(f"{shown(url)} is no path of this machine")
+            raise InvalidInput(f"{shown(url)} is not a path of this machine")
         return url
     if not _HOST.match(host):
         raise InvalidInput(f"{shown(url)} names no host")
@@ -126,7 +126,7 @@ def _line(name: str, address: str) -> str:
     try:
         parsed = Requirement(line)
     except InvalidRequirement as error:
-        raise InvalidInput(f"{shown(name)} at {shown(address)} is nothing that can be installed") from error
+        raise InvalidInput(f"{shown(name)} at {shown(address)} cannot be installed") from error
     if canonicalize_name(parsed.name) != name or parsed.url != address or parsed.marker or parsed.extras:
-        raise InvalidInput(f"{shown(name)} at {shown(address)} is nothing that can be installed")
+        raise InvalidInput(f"{shown(name)} at {shown(address)} cannot be installed")
     return line

@@ -213,7 +213,7 @@ def test_mix_that_kills_its_workers_is_unresolved_with_the_reason(
     printed, _ = start(*bisect("--dask", cluster, "--jobs", "1"), cwd=project).communicate(timeout=500)
     report = json.loads(printed)
     lost = [trial for trial in report["trials"] if trial["value"] is None]
-    assert {trial["reason"] for trial in lost} == {"the worker that ran it died, and so did those that tried again"}
+    assert {trial["reason"] for trial in lost} == {"its worker died, and so did the workers that ran it again"}
     assert all(("alpha" in trial["at_new"]) != ("beta" in trial["at_new"]) for trial in lost)
     assert (report["old"]["mean"] > report["new"]["mean"], set(report["culprits"]) - {"gamma"}) == (True, set())
 

@@ -1,1 +1,1 @@
-"""Where trials run: one module per executor."""
+"""Executors, which run trials: one module each."""

@@ -1,8 +1,8 @@
 """Trials on a Dask cluster. The only module that imports distributed.
 
-A worker needs uv, Contexta and the source at the same path. Dask gives the trial of a worker that died to another one,
-and gives up when several workers died of it. A trial ends when the scheduler has forgotten it, so trials end with the
-study that wanted them, also when that is killed.
+A worker needs uv, Contexta and the source at the same path. Dask reruns the trial of a dead worker on another one, and
+gives up after several dead workers. A trial ends when the scheduler has forgotten it. So trials end with their study,
+also when that is killed.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ _CANCELLED = 30.0  # seconds that cancelled trials have to end
 _TRIES = 3  # times that a trial runs whose files could not be fetched
 _ADDRESS = re.compile(r"((tcp|tls|ucx|ws|wss)://)?(\[[0-9a-fA-F:.]+\]|[\w.-]+):\d{1,5}")
 _AS_IN = "the scheduler prints it when it starts, as in tcp://10.0.0.1:8786"
-_MOST_NAMED = 3  # workers in one message
-_RUNNING = Counter[str]()  # on a worker: content of the marker of a study -> its trials that run
+_MOST_NAMED = 3  # workers that one message names
+_RUNNING = Counter[str]()  # on a worker: content of the marker of a study -> its running trials
 
 
 @contextmanager
@@ -73,9 +73,11 @@ class DaskExecutor(Executor):
     def __init__(self, client: Any, address: str, jobs: int) -> None:
         self.address = address
         self.jobs = jobs
-        self._resume_hint = f"{resume_call()} continues"  # computed here, because threads do not share the wording
+        self._resume_hint = (
+            f"{resume_call()} continues"  # computed here, because threads do not share the context of option names
+        )
         self._client = client
-        self._open: dict[Future[TrialResult], Any] = {}  # ours -> that of Dask
+        self._open: dict[Future[TrialResult], Any] = {}  # our future -> the future of Dask
         self._fetching = ThreadPoolExecutor(2, "fetch")
         self._markers: dict[str, Marker] = {}
         self._ended = threading.Event()
@@ -100,7 +102,7 @@ class DaskExecutor(Executor):
             inner.cancel()
             outer.cancel()
         deadline = time.monotonic() + (_CANCELLED if cancelled else 0.0)
-        with suppress(Exception):  # a scheduler that went away runs nothing
+        with suppress(Exception):  # an unreachable scheduler runs nothing
             while time.monotonic() < deadline and self._is_running():
                 time.sleep(_LOOK / 10)
 
@@ -112,7 +114,7 @@ class DaskExecutor(Executor):
             Path(workspace, marker.name).unlink(missing_ok=True)
 
     def _is_running(self) -> bool:
-        """Whether a worker still runs a trial of this study: it stops within a second."""
+        """Whether a worker still runs a trial of this study. A cancelled trial stops within a second."""
         markers = {marker.content for marker in self._markers.values()}
         return any(markers & running for running in self._client.run(_running_studies).values())
 
@@ -128,7 +130,7 @@ class DaskExecutor(Executor):
         return self._markers[workspace]
 
     def _finish(self, job: TrialJob, outer: Future[TrialResult], inner: Any, attempt: int) -> None:
-        """Give a job its result, with its run in the workspace."""
+        """Set the result of a job, after its run is in the workspace."""
         from distributed import KilledWorker
 
         self._open.pop(outer, None)
@@ -139,7 +141,7 @@ class DaskExecutor(Executor):
                 raise ContextaError(f"the cluster at {self.address} cancelled a trial", hint=self._resume_hint)
             result, run, worker = inner.result()
         except KilledWorker:
-            reason = "the worker that ran it died, and so did those that tried again"
+            reason = "its worker died, and so did the workers that ran it again"
             return _settle(outer, lost_trial(job, reason))
         except BaseException as error:  # noqa: BLE001  # whatever the trial raised: who waits for it gets it
             return _settle(outer, error)
@@ -163,7 +165,7 @@ class DaskExecutor(Executor):
         self._client.run(remote_run.remove, run.folder, workers=[worker], on_error="ignore")
 
     def _watch(self) -> None:
-        """End open trials when there is no worker for too long: Dask itself would wait for ever."""
+        """End open trials if there is no worker for too long. Dask itself would wait for ever."""
         without = 0.0
         pause = _ALONE / 10
         while not self._ended.wait(pause):
@@ -185,7 +187,7 @@ class DaskExecutor(Executor):
 
 
 def _settle(future: Future[TrialResult], outcome: TrialResult | BaseException) -> None:
-    with suppress(InvalidStateError):  # cancelled meanwhile
+    with suppress(InvalidStateError):  # the future was cancelled meanwhile
         if isinstance(outcome, BaseException):
             future.set_exception(outcome)
         else:
@@ -193,7 +195,7 @@ def _settle(future: Future[TrialResult], outcome: TrialResult | BaseException) -
 
 
 def _fault(answer: Any) -> str | None:
-    """What a worker lacks. answer: of ``_version_and_lack``, or what that raised."""
+    """The reason why a worker cannot run trials. answer: the result of ``_version_and_lack``, or its error."""
     if isinstance(answer, BaseException):
         return f"cannot load contexta {__version__}: {answer}"
     version, lack = answer
@@ -213,7 +215,8 @@ def _running_studies() -> set[str]:
 
 
 def _run_on_worker(job: TrialJob, marker: Marker) -> tuple[TrialResult, RemoteRun | None, str]:
-    """On a worker: run a job until it ends, or until the scheduler has forgotten it. With the worker's address."""
+    """On a worker: run a job until it ends or the scheduler has forgotten it. Returns its result and the worker's
+    address."""
     from distributed import get_worker
 
     worker = get_worker()

@@ -14,10 +14,10 @@ class Executor(Protocol):
     jobs: int
     """Trials at a time."""
     is_remote: bool = True
-    """Whether trials run on other machines, which check the source, and get the index settings of uv."""
+    """Whether trials run on other machines. These check the source and get the index settings of uv."""
 
     def require_ready(self, job: TrialJob) -> None:
-        """Raise InvalidInput where such jobs cannot run."""
+        """Raise InvalidInput if such jobs cannot run."""
 
     def submit(self, job: TrialJob) -> Future[TrialResult]:
         """Run a job. Its run is in ``job.workspace`` when the future is done.

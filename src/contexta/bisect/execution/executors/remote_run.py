@@ -30,7 +30,7 @@ class RemoteRun:
 
 @dataclass(frozen=True)
 class Marker:
-    """A file in the workspace of a study, by which a worker knows that it has the same directory."""
+    """A file in the workspace of a study. A worker that finds it shares the directory of the study."""
 
     name: str
     content: str
@@ -52,14 +52,15 @@ class Marker:
 def run_on_worker(
     job: TrialJob, marker: Marker, stop: threading.Event | None = None
 ) -> tuple[TrialResult, RemoteRun | None]:
-    """On a worker: run a job. The run is in the workspace where that is shared, else in a directory of the worker."""
+    """On a worker: run a job. Its run is stored in the workspace if that is shared, else in a directory of the
+    worker."""
     if marker.is_in(Path(str(job.workspace))):
         return run_job(job, stop), None
     folder = tempfile.mkdtemp(prefix=_PREFIX)
     try:
         result = run_job(replace(job, workspace=folder), stop)
         return result, RemoteRun(folder, tuple(_files(Path(folder))))
-    except BaseException:  # whatever ends the job, the study never fetches its directory
+    except BaseException:  # after any failure the study does not fetch the directory
         shutil.rmtree(folder, ignore_errors=True)
         raise
 

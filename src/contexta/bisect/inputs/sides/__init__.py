@@ -1,1 +1,1 @@
-"""OLD and NEW as a user names them: one module per kind of side."""
+"""Kinds of sides that a user can name as OLD or NEW: one module each."""

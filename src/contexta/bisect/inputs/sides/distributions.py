@@ -1,4 +1,4 @@
-"""Pins of the distributions that an environment holds, for virtual environments and recorded runs."""
+"""Pins of the distributions in an environment, for virtual environments and recorded runs."""
 
 from __future__ import annotations
 

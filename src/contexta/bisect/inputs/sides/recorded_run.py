@@ -51,7 +51,7 @@ def recognise(candidate: Candidate) -> Side | None:
         if candidate.is_directory:
             return None
         raise NotFound(
-            f"there is no file {shown(name)}, and no workspace that could have a run of that name",
+            f"there is no file {shown(name)}, and there is no workspace that could have a run of that name",
             hint=f"OLD and NEW are {KINDS_OF_SIDES}, or a recorded run",
         )
     try:

@@ -57,7 +57,7 @@ def read_pins(path: Path, markers: Mapping[str, str], environ: Mapping[str, str]
     """The pins of a requirements file and of the files it includes. markers: a PEP 508 environment.
 
     Options have the meaning that pip gives them. A package in a directory is built from there.
-    Raises InvalidInput, with the line, for anything that is no exact pin.
+    Raises InvalidInput, with the line, for anything but an exact pin.
     """
     parser = _Parser(markers, environ)
     for line in _lines(path, ()):
@@ -67,7 +67,7 @@ def read_pins(path: Path, markers: Mapping[str, str], environ: Mapping[str, str]
 
 @dataclass(frozen=True)
 class _Line:
-    """A line of a requirements file. where: for messages. file: that it stands in."""
+    """A line of a requirements file. where: for messages. file: the file with the line."""
 
     where: str
     text: str
@@ -184,7 +184,7 @@ class _Parser:
             self._open.append((line, requirement))
 
     def _bare(self, line: _Line, text: str) -> Requirement:
-        """A line that is only an address or a path, as a requirement. Raises InvalidInput where its name is open."""
+        """A line with only an address or a path, as a requirement. Raises InvalidInput if its name is unknown."""
         text, semicolon, marker = text.partition(" ;")
         address = address_of(text, line.file.parent)
         if address is None:
@@ -213,7 +213,7 @@ class _Parser:
             raise InvalidInput(f"{line.where}: {error.what}", hint=error.hint) from error
         if taken is None:
             raise InvalidInput(
-                f"{line.where}: {shown(clean_url(line.text))} is no release of an index", hint=_instead_of(name, url)
+                f"{line.where}: {shown(clean_url(line.text))} is not a release of an index", hint=_instead_of(name, url)
             )
         if isinstance(taken, Fixed):
             self._fix(line, taken)
@@ -276,7 +276,7 @@ def _parsed(text: str) -> Requirement | None:
 
 
 def _exact(requirement: Requirement) -> str | None:
-    """The version that is pinned; None for a range."""
+    """The pinned version; None for a range."""
     specifiers = list(requirement.specifier)
     exact = len(specifiers) == 1 and specifiers[0].operator in ("==", "===") and "*" not in specifiers[0].version
     return specifiers[0].version if exact else None
@@ -287,7 +287,7 @@ def _hashes(text: str) -> tuple[str, ...]:
 
 
 def _instead_of(name: str, url: str) -> str:
-    """What to write where an index has the same release; of a file its name tells the version."""
+    """A pin for the same release on an index. The version is taken from the name of a file."""
     file = file_of(url)
     try:
         version = str((parse_wheel_filename if file.endswith(".whl") else parse_sdist_filename)(file)[1])

@@ -1,4 +1,4 @@
-"""The interface of a side, and what a side is recognised from."""
+"""The interface of a side, and the name that it is recognised from."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ else:
     import tomli as tomllib
 
 KINDS_OF_SIDES = "a requirements file, pylock.toml, uv.lock, or the directory of a virtual environment"
-_BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}  # what PowerShell writes with `>`
+_BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}  # the encoding of `>` in PowerShell
 
 
 class Records(Protocol):
@@ -46,9 +46,8 @@ class Records(Protocol):
 
 
 class Side(Protocol):
-    """OLD or NEW. A kind of side subclasses this and overrides what it knows; None means that it does not say.
-
-    Values that one side does not have are taken from the other side, so that no difference is invented.
+    """OLD or NEW. A kind of side subclasses this and overrides its known values; None means unknown. Missing values are
+    taken from the other side, so that no difference is invented.
     """
 
     label: str
@@ -64,7 +63,7 @@ class Side(Protocol):
     """The recorded run; its metrics, parameters and source can be bisected."""
 
     def pins(self, markers: Mapping[str, str]) -> Pins:
-        """What it installs on an interpreter with this PEP 508 environment. Raises InvalidInput."""
+        """Its packages on an interpreter with this PEP 508 environment. Raises InvalidInput."""
         ...
 
     def installation(self, command: Sequence[str]) -> Installation:
@@ -102,7 +101,7 @@ class Candidate:
 
     @cached_property
     def table(self) -> Mapping[str, Any] | None:
-        """The content as TOML; None where it is none. Raises InvalidInput where the name says that it is TOML."""
+        """The content as TOML; None if it is not TOML. Raises InvalidInput if the suffix is that of TOML."""
         try:
             return tomllib.loads(self.text)
         except tomllib.TOMLDecodeError as error:
@@ -112,7 +111,7 @@ class Candidate:
 
 
 def read_text(path: Path) -> str:
-    """Raises InvalidInput for a file that does not exist, or is no text."""
+    """The text of the file. Raises InvalidInput if it does not exist or is not text."""
     try:
         content = path.read_bytes()
         return content.decode(_BYTE_ORDER_MARKS.get(content[:2], "utf-8-sig"))

@@ -50,7 +50,7 @@ def recognise(candidate: Candidate) -> Side | None:
     if "requires-python" in table and isinstance(table.get("package", []), list):
         return UvLock(candidate.path, candidate.text, table)
     if table or candidate.has_toml_name:
-        raise InvalidInput(f"{candidate.path} is no lock that is known", hint=f"give {KINDS_OF_SIDES}")
+        raise InvalidInput(f"{candidate.path} is not a known lock file", hint=f"give {KINDS_OF_SIDES}")
     return None
 
 
@@ -90,9 +90,8 @@ def pins_of_uv_lock(
 
 
 def _exported(text: str, table: Table, groups: Sequence[str] | None) -> Table:
-    """What uv exports of a lock, as a pylock.toml.
-
-    uv reads a lock in a project. Beside the lock a project is made that has no more than the names in the lock.
+    """The export of a lock by uv, as a pylock.toml. uv reads a lock in a project, so a minimal project is created with
+    the names in the lock.
     """
     with tempfile.TemporaryDirectory(prefix="contexta-") as folder:
         manifest = table.get("manifest", {})

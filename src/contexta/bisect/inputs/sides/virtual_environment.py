@@ -58,7 +58,7 @@ def _probe(path: Path, python: Path) -> EnvironmentSnapshot:
     if finished.exit_code != 0:
         message = finished.stderr.decode(errors="replace").strip()[-300:]
         raise InvalidInput(
-            f"the Python of {path} does not tell what it has: {message}", hint="Contexta asks Python 3.8 on"
+            f"the Python of {path} cannot be read: {message}", hint="Contexta reads environments of Python 3.8 or newer"
         )
     refs = {"environment_snapshot_ref": "environment:given.side.snapshot", "run_ref": "run:given.side"}
     body = {**json.loads(finished.stdout)["body"], **refs, "captured_at": "1970-01-01T00:00:00Z"}

@@ -1,4 +1,4 @@
-"""Print the environment of the interpreter that runs this script: one that ignores the recorder (``python -I``).
+"""Print the environment of the running interpreter, which ignores the recorder (``python -I``).
 
 python -I probe.py OBJECTS              prints the body of the environment as JSON
 python -I probe.py OBJECTS installed    the same with build digests: {"body": ..., "edits": []}
