@@ -66,7 +66,7 @@ def test_source_on_one_side_is_in_every_mix() -> None:
     own = Fixed("x", "x @ file:///src/x")
     assert shared_packages(Pins({}, fixed={"x": own}), Pins({"y": "1.0"})) == (own,)
     for other in (Pins({"x": "1.0"}), Pins({}, fixed={"x": Fixed("x", "x @ file:///elsewhere/x")})):
-        with pytest.raises(InvalidInput, match="a package in a directory cannot be bisected"):
+        with pytest.raises(InvalidInput, match="A package in a directory cannot be bisected"):
             shared_packages(other, Pins({}, fixed={"x": own}))
 
 

@@ -163,8 +163,8 @@ def test_a_launcher_is_removed_and_its_command_stays(project: Path, command: str
         ("make train PY=/opt/x/bin/python", "Makefile line 5 names the interpreter /opt/x/bin/python"),
         ("make lint", "Makefile line 10 runs `uv run`"),
         ("make script", "absolute.sh line 3 names"),
-        ("./carries.pex", "carries.pex carries its own packages"),
-        ("python carries.pyz", "carries.pyz carries its own packages"),
+        ("./carries.pex", "carries.pex contains its own packages"),
+        ("python carries.pyz", "carries.pyz contains its own packages"),
     ],
 )
 def test_a_command_that_runs_elsewhere_is_refused_with_the_line(project: Path, command: str, why: str) -> None:

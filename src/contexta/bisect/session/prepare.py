@@ -1,5 +1,4 @@
-"""Prepare a study from a request: read both sides, choose the metric, and check the request before anything is
-built."""
+"""Prepare a study from a request: read both sides, choose the metric, and check the request."""
 
 from __future__ import annotations
 

@@ -104,4 +104,4 @@ def warn_unrecorded(workspace: str, error: OSError) -> None:
     """Warn on stderr that the program runs unrecorded, with the reason."""
     is_file = os.path.exists(workspace) and not os.path.isdir(workspace)
     why = "it is not a directory" if is_file else reason(error)
-    print(f"contexta: nothing is recorded in {workspace}: {why}; the program goes on", file=sys.stderr)  # noqa: T201  # a training process has no other way to say so
+    print(f"contexta: nothing is recorded in {workspace}: {why}; the program continues", file=sys.stderr)  # noqa: T201  # a training process has no other way to say so

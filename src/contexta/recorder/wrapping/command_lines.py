@@ -1,5 +1,4 @@
-"""Read command lines: the program of a Python process, whether it is recorded, and what prevents the recorder from
-loading.
+"""Read command lines: the program of a Python process, and whether the recorder can load in it.
 
 A command line is a list of words whose first one is the interpreter. Standard library only, Python 3.8.
 """

@@ -1,5 +1,4 @@
-"""Report from a Python process of a trial: its environment, the paths that it changes, and unrecorded Pythons that it
-starts.
+"""Report from a Python process of a trial: its environment, changed paths, and unrecorded Pythons.
 
 All processes of a trial append to one file, one JSON object per line with one ``write``:
 
