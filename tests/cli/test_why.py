@@ -162,6 +162,19 @@ def test_code_parameters_and_seeds_are_differences_too(ctx: Contexta) -> None:
     assert ("seed", "a", "b") in comparison
 
 
+def test_suspected_code_and_commands_are_named_in_whole_words(ctx: Contexta, cli: Cli) -> None:
+    commits = {"old": "1" * 40, "new": "2" * 40}
+    command = ["python", "train.py", "--config", "configs/baseline.yaml", "--epochs"]
+    for name, accuracy, number in (("old", 0.9, "10"), ("new", 0.8, "20")):
+        source = {"commit": commits[name], "root": "/nowhere/at/all"}
+        facts = {"source": source, "command": [*command, number]}
+        a_run(ctx, name, accuracy, OLD, metadata=facts)
+    screen = cli("why", "old", "new").stdout
+    assert "python train.py --config configs/baseline.yaml --epochs 20" in screen
+    assert f"{'2' * 12} (its repository is not on this machine)" in screen
+    assert "…" not in screen
+
+
 @pytest.mark.parametrize(
     ("packages", "settings", "commits", "more"),
     [

@@ -26,6 +26,8 @@ from contexta.reports.pages.comparisons import environment_sections
 
 _SCREEN_METRICS, _SCREEN_SUSPECTS = 6, 8
 _LONGEST_VALUE = 40  # characters of a value of a suspect; the differences show more
+_LONGEST_PHRASE = 120  # characters of words, which a terminal wraps: a commit with its files, a command
+_PHRASES = ("source", "command")  # kinds of differences
 _MOST_NAMED = 4  # changes at one point of the history
 _TONES: dict[str, Tone] = {"not_shown": "warn", "unknown": "warn", "same": "quiet"}
 
@@ -102,8 +104,7 @@ def _suspects(suspects: Sequence[Suspect]) -> Iterator[Section]:
             cells=(
                 str(suspect.rank),
                 suspect.name,
-                value_text(suspect.left_value, _LONGEST_VALUE),
-                value_text(suspect.right_value, _LONGEST_VALUE),
+                *(value_text(value, limit) for value in (suspect.left_value, suspect.right_value)),
                 f"{suspect.score:.0%}",
                 ", ".join(
                     f"{evidence.text} x{evidence.weight:.3g}"
@@ -113,6 +114,7 @@ def _suspects(suspects: Sequence[Suspect]) -> Iterator[Section]:
             )
         )
         for suspect in suspects
+        for limit in (_LONGEST_PHRASE if suspect.kind in _PHRASES else _LONGEST_VALUE,)
     )
     if rows:
         about = Paragraph(text="a ranking of the differences by how often such a change matters; not a proof")
