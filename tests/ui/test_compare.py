@@ -124,6 +124,14 @@ def test_a_comparison_is_copied_as_markdown_or_as_a_command(browser: TestClient)
     assert "| pandas | 2.3.3 | 3.0.2 |" in markdown.text
 
 
+def test_one_run_is_compared_with_the_latest_and_the_latest_with_the_one_before(ctx: Contexta) -> None:
+    for number, name in enumerate(("march", "april", "may")):
+        put_run(ctx, name, started_at=f"2025-02-15T08:00:0{number}Z", metrics={"accuracy": number})
+    browser = TestClient(site(ctx))
+    assert 'data-copy="contexta diff p.march p.may"' in browser.get("/compare?run=p.march").text
+    assert 'data-copy="contexta diff p.april p.may"' in browser.get("/compare?run=p.may").text
+
+
 def test_many_runs_have_a_column_each(browser: TestClient, ctx: Contexta) -> None:
     put_run(ctx, "may", metrics={"accuracy": 0.9}, environment={"packages": {"pandas": "2.3.3", "six": "1.16.0"}})
     page = browser.get("/compare?run=p.march&run=p.april&run=p.may").text

@@ -90,6 +90,9 @@ def _comparison(workspace: Contexta, state: ComparisonState) -> _Comparison:
     directions = workspace._directions()
     if len(state.runs) <= 2:
         diff = workspace.diff_runs(*state.runs)
+        latest = diff.metrics.right_ref
+        if len(state.runs) == 1 and diff.metrics.left_ref == latest:  # the latest run: with the one before it
+            diff = workspace.diff_runs(f"{latest.components[0]}@latest~1", str(latest))
         references = diff.metrics.left_ref, diff.metrics.right_ref
         runs = [workspace.get_run(str(reference)) for reference in references]
         left, right = short_names(references, diff.metrics.renamed)

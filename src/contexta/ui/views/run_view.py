@@ -102,7 +102,7 @@ def _heading(run: RunDetails, baseline: RunDetails | None) -> Element:
         element("a", "Save as HTML", href=export_address([reference]), class_="button", download=True),
         element(
             "a",
-            f"Compare with {'the baseline' if baseline else 'the latest run'}",
+            "Compare with the baseline" if baseline else "Compare",
             href=compared,
             class_="button primary",
         ),
