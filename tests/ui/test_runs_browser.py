@@ -101,7 +101,8 @@ def test_a_pinned_column_stays_beside_the_name_when_the_table_scrolls(page: Page
     page.set_viewport_size({"width": 720, "height": 600})
     page.locator("#columns-menu summary").click()
     page.get_by_label("Pin pandas").click()
-    cell = page.locator("tbody tr >> nth=0").locator("td.packages").first
+    cell = page.locator("tbody tr >> nth=0").locator("td.packages.kept")
+    expect(cell).to_be_visible()
     before = cell.bounding_box()
     page.evaluate("document.querySelector('.tall').scrollLeft = 300")
     after = cell.bounding_box()
