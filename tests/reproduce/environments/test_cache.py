@@ -86,7 +86,7 @@ def test_an_environment_in_use_stays_until_its_process_ends(monkeypatch: pytest.
         at = cache.new_path("another")
         at.mkdir()
         (note,) = find_cache().keep("another", at, [])
-        assert "more than its limit of 0.0 GB (set by CONTEXTA_CACHE_SIZE): all is in use" in note
+        assert "more than its limit of 0.0 MB (set by CONTEXTA_CACHE_SIZE): all is in use" in note
         assert "oldest" in cached()
     assert [entry.key for entry in Contexta.prune_cache(everything=True).removed] == ["oldest", "another"]
 

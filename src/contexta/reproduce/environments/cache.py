@@ -213,13 +213,13 @@ class EnvironmentCache:
             if total > limit and record.folder.name != newest and self.remove(record, by_others=True):
                 removed.append(record.size)
                 total -= record.size
-        shown = f"{limit / 1e9:.1f} GB ({why})"
+        shown = f"{_size(limit)} ({why})"
         if removed:
             deleted = f"{len(removed)} environments" if len(removed) > 1 else "1 environment"
-            text = f"deleted {deleted} ({sum(removed) / 1e9:.1f} GB) that were not used for the longest time"
+            text = f"deleted {deleted} ({_size(sum(removed))}) that were not used for the longest time"
             return [f"the environment cache reached its limit of {shown}: {text}"]
         if total > limit:
-            return [f"the environment cache has {total / 1e9:.1f} GB, more than its limit of {shown}: all is in use"]
+            return [f"the environment cache has {_size(total)}, more than its limit of {shown}: all is in use"]
         return []
 
     def _sweep(self, folder: Path) -> None:
@@ -298,3 +298,7 @@ def _marks(at: Path) -> dict[str, dict[str, Mark]]:
             is_link = stat.S_ISLNK(facts.st_mode)
             files[name] = os.readlink(f"{directory}/{name}") if is_link else (facts.st_size, facts.st_mtime_ns)
     return folders
+
+
+def _size(number_of_bytes: int) -> str:
+    return f"{number_of_bytes / 1e9:.1f} GB" if number_of_bytes >= 1e9 else f"{number_of_bytes / 1e6:.1f} MB"
