@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from contexta.client.queries import get_run_snapshot, selectors, with_names
+from contexta.client.arguments import selectors
+from contexta.client.queries import get_run_snapshot
 from contexta.client.reproduction import to_rebuild
-from contexta.client.workspace import Workspace
+from contexta.client.workspace import Workspace, with_names
 from contexta.core.errors import InvalidInput, NotFound
 from contexta.core.references import StableRef
 
@@ -103,7 +104,7 @@ def diff_runs(workspace: Workspace, left: str | None = None, right: str | None =
             params=pair.compare_parameters(old, new),
             command=pair.compare_commands(old, new),
             code=pair.compare_code(old, new, commits_between(old.run, new.run)),
-            environment=environment.model_copy(update={"renamed": metrics.renamed}),
+            environment=with_names(connection, environment, [ref for _, ref in keys]),
             inputs=_compare_inputs(connection, *keys),
             settings=effective_settings.changed_settings(old.run, new.run),
             unknowns=(*unknown_aspects.unknown_in_runs(old, new), *environment.unknowns),
@@ -134,8 +135,8 @@ def audit_reproducibility(
         recorded, details.artifacts, workspace._opened().objects, online=online, deep=deep, uv=uv
     )
     finding = audit(details, snapshot, available.with_history(rebuilds, reruns))
-    renamed = {str(ref): details.name} if details.recorded_name is not None else {}
-    return finding.model_copy(update={"renamed": renamed})
+    with workspace._reading() as connection:
+        return with_names(connection, finding, [ref])
 
 
 def explain_regression(

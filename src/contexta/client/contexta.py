@@ -11,7 +11,6 @@ from contexta.client import (
     annotate,
     comparisons,
     curves,
-    environment_cache,
     maintenance,
     output_metrics,
     queries,
@@ -113,8 +112,8 @@ class Contexta(Workspace):
     delete_runs = with_aliases(maintenance.delete_runs)
     gc = maintenance.gc
     doctor = maintenance.doctor
-    cached_environments = staticmethod(environment_cache.cached_environments)
-    prune_cache = staticmethod(environment_cache.prune_cache)
+    cached_environments = staticmethod(reproduction.cached_environments)
+    prune_cache = staticmethod(reproduction.prune_cache)
     export = maintenance.export
     import_runs = with_aliases(maintenance.import_runs)
     sync = maintenance.sync

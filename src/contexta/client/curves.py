@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from contexta.client.workspace import Workspace
+from contexta.client.workspace import Workspace, with_names
 from contexta.core.errors import Ambiguous, InvalidInput, InvalidReference, NotFound, shown
 from contexta.core.references import StableRef
 
@@ -191,12 +191,9 @@ def _charts(connection: Connection, runs: Sequence[_Run], keys: Sequence[SeriesK
     if len(keys) > _MOST_CHARTS:
         notes.append(f"the first {_MOST_CHARTS} of {len(keys)} metrics are drawn; name others to see them")
     charts = [_chart(connection, key, runs, scale, notes) for key in keys[:_MOST_CHARTS]]
-    return LearningCurves(
-        run_refs=tuple(run.ref for run in runs),
-        renamed={str(run.ref): run.name for run in runs if run.name != run.ref.name},
-        charts=tuple(charts),
-        completeness_notes=tuple(dict.fromkeys(notes)),
-    )
+    refs = tuple(run.ref for run in runs)
+    curves = LearningCurves(run_refs=refs, charts=tuple(charts), completeness_notes=tuple(dict.fromkeys(notes)))
+    return with_names(connection, curves, refs)
 
 
 def _chart(connection: Connection, key: SeriesKey, runs: Sequence[_Run], scale: _Scale, notes: list[str]) -> Chart:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from contexta.client.queries import selectors
+from contexta.client.arguments import selectors
 from contexta.client.workspace import Workspace
 from contexta.core import workspace_address
 from contexta.core.errors import InvalidInput, shown

@@ -9,20 +9,25 @@ import os
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from contexta.client.workspace import Workspace
+from contexta.client.arguments import (
+    condition_of,
+    find_project_key,
+    order_of,
+    project_ref,
+    require_count,
+    require_direction,
+    selectors,
+)
+from contexta.client.workspace import Workspace, names_of_renamed, with_names
 from contexta.core.errors import InvalidInput, NotFound, shown
-from contexta.core.references import StableRef, slug
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
     from contexta.contract import BatchExecution, DeploymentExecution, EnvironmentSnapshot, SampleObservation
     from contexta.findings import (
         Artifact,
         BestRun,
-        FindingAboutRuns,
         Lineage,
         LineageDirection,
         ListedProject,
@@ -36,7 +41,6 @@ if TYPE_CHECKING:
         RunSnapshot,
     )
 
-F = TypeVar("F", bound="FindingAboutRuns")
 _DIRECTIONS: dict[str, LineageDirection] = {
     "downstream": "downstream",
     "outbound": "downstream",
@@ -222,8 +226,8 @@ def list_runs(
     from contexta.store.query import pages
 
     in_project = project_ref(project) if project is not None else None
-    where = _condition(status, tags, where)
-    options = pages.RunListOptions(in_project, where, _order_by(order, order_by), limit, with_archived=archived)
+    where = condition_of(status, tags, where)
+    options = pages.RunListOptions(in_project, where, order_of(order, order_by), limit, with_archived=archived)
     with workspace._reading() as connection:
         last = workspace._find(connection, after)[0] if after is not None else None
         return pages.page(connection, options, last)
@@ -265,21 +269,20 @@ def select_best_run(
     metric. Reads no points.
     """
     from contexta.analysis.metrics.selection import select_best
-    from contexta.store.entities import run_annotations
     from contexta.store.query.near_names import metric_suggestion
     from contexta.store.read import trends
 
     with workspace._reading() as connection:
         if runs is None:
-            project_key = _project_key(workspace, connection, project)
+            project_key = find_project_key(workspace, connection, project)
             values, *_ = trends.latest_ends(connection, metric, stage_name, project_key, _MOST_CANDIDATES)
         else:
             keys = [workspace._find(connection, selector)[0] for selector in selectors(runs)]
             values = trends.ends_of(connection, metric, stage_name, keys)
         suggestion = "" if values else metric_suggestion(connection, metric)
-        renamed = run_annotations.given_names(connection, [value.run_ref for value in values])
+        renamed = names_of_renamed(connection, [value.run_ref for value in values])
     try:
-        is_higher_better = _is_higher_better(workspace, metric, higher_is_better)
+        is_higher_better = require_direction(workspace, metric, higher_is_better)
     except InvalidInput:
         if values:
             raise
@@ -310,7 +313,7 @@ def get_metric_trend(
 
     require_count(limit, "limit")
     with workspace._reading() as connection:
-        project_key = _project_key(workspace, connection, project)
+        project_key = find_project_key(workspace, connection, project)
         values, with_metric, total = trends.latest_ends(connection, metric, stage_name, project_key, limit)
         run_ids = [value.run_id for value in values]
         changes = steps(facts_of(history.records_for_comparison(connection, workspace._opened().objects, run_ids)))
@@ -336,96 +339,3 @@ def package_timeline(
         runs = history.project_runs(connection, workspace._find(connection, latest)[0])
         finding = timeline(runs, package, metric)
         return with_names(connection, finding, [run.run_ref for run in finding.runs])
-
-
-# ---------------------------------------------------------------------------------------------- arguments
-
-
-def project_ref(project: str) -> StableRef:
-    """The reference of a project by its name or reference."""
-    if not isinstance(project, str):
-        raise InvalidInput(f"project {shown(project)} is not a text", hint="give its name or reference")
-    if project.startswith("project:"):
-        return StableRef.parse(project)
-    return StableRef("project", slug(project) or project)
-
-
-def with_names(connection: Connection, finding: F, refs: Sequence[StableRef]) -> F:
-    """A finding with the names of those of its runs that were renamed."""
-    from contexta.contract.fields import FrozenDict
-    from contexta.store.entities import run_annotations
-
-    renamed = run_annotations.given_names(connection, refs)
-    return (
-        finding.model_copy(update={"renamed": FrozenDict({str(ref): name for ref, name in renamed.items()})})
-        if renamed
-        else finding
-    )
-
-
-def selectors(runs: Sequence[str]) -> list[str]:
-    """A list of at least one selector."""
-    names = [runs] if isinstance(runs, str) else list(runs)
-    if not names:
-        raise InvalidInput("no runs were given", hint="name at least one")
-    return names
-
-
-def _order_by(order: str | None, order_by: str | None) -> str | None:
-    if order is None:
-        return order_by
-    if order not in ("latest", "oldest"):
-        raise InvalidInput(f"order {shown(order)} is unknown", hint="it is latest or oldest; for others use order_by")
-    if order_by is not None:
-        raise InvalidInput(f"order {order} and order_by {shown(order_by)} were both given", hint="leave out one")
-    return "started" if order == "oldest" else None
-
-
-def _condition(
-    status: str | Sequence[str] | None, tags: Mapping[str, str] | Sequence[str] | str | None, where: str | None
-) -> str | None:
-    """All conditions as one, in the language of ``where``."""
-    conditions = [f"({where})"] if where is not None else []
-    if status is not None:
-        statuses = (status,) if isinstance(status, str) else tuple(status)
-        conditions.append(f"status in ({', '.join(map(_quoted, statuses))})")
-    if isinstance(tags, Mapping):
-        conditions += [f"tags.{_quoted(name)} = {_quoted(value)}" for name, value in tags.items()]
-    elif tags is not None:
-        conditions += [f"has tags.{_quoted(name)}" for name in ((tags,) if isinstance(tags, str) else tags)]
-    return where if status is None and not tags else " and ".join(conditions)
-
-
-def _quoted(value: object) -> str:
-    if not isinstance(value, str):
-        raise InvalidInput(f"{shown(value)} is not a text", hint="status and tags are texts")
-    text = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{text}"'
-
-
-def _is_higher_better(workspace: Workspace, metric: str, higher_is_better: bool | None) -> bool:
-    from contexta.analysis.metrics.direction import direction_of
-
-    lower = None if higher_is_better is None else not higher_is_better
-    better, _ = direction_of(metric, workspace._directions(lower))
-    if better is None:
-        hint = "give higher_is_better=True or False, --higher-is-better or --lower-is-better"
-        raise InvalidInput(f"the direction of {shown(metric)} is unknown", hint=hint)
-    return better == "higher"
-
-
-def _project_key(workspace: Workspace, connection: Connection, project: str | None) -> int | None:
-    """The key of a project, or of the configured one; None for all projects. Raises NotFound."""
-    from contexta.store.entities.models import find_id
-    from contexta.store.query.near_names import require_project
-    from contexta.store.schema import tables
-
-    if project is not None:
-        return require_project(connection, project_ref(project))
-    configured = workspace.config.project_name
-    return find_id(connection, tables.project, project_ref(configured)) if configured is not None else None
-
-
-def require_count(value: int | None, name: str) -> None:
-    if value is not None and not (type(value) is int and 0 < value < 2**31):
-        raise InvalidInput(f"{name} {shown(value)} is not a positive number", hint="give 1 or more")

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from contexta.client.arguments import project_ref, selectors
 from contexta.client.comparisons import audit_reproducibility, compare_multiple_runs, diff_runs
 from contexta.client.curves import curves_of
-from contexta.client.queries import diagnose_run, get_run, project_ref, selectors
+from contexta.client.queries import diagnose_run, get_run
 from contexta.client.workspace import Workspace
 from contexta.core.errors import DamagedData, NotFound
 

@@ -1,16 +1,23 @@
-"""Rebuild and lock recorded environments, and reconstruct others. Each function is a method of ``Contexta``."""
+"""Rebuild, lock and reconstruct environments, and prune their cache. Each function is a method of ``Contexta``."""
 
 from __future__ import annotations
 
 import os
+import shutil
+import time
+from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from contexta.client.workspace import Workspace
+from contexta.core.errors import InvalidInput, shown
+from contexta.core.validation import from_microseconds, seconds_in
 
 if TYPE_CHECKING:
     from contexta.contract import LineageEdge
-    from contexta.findings import Lock, LockFormat, Rebuild, Reconstruction
+    from contexta.findings import CacheContents, CacheEntry, Lock, LockFormat, Rebuild, Reconstruction
+    from contexta.reproduce.environments.cache import CacheRecord
     from contexta.reproduce.environments.progress import ProgressCallback
     from contexta.reproduce.rebuild import RebuildOptions, RecordedEnvironment
     from contexta.reproduce.uv.commands import Uv
@@ -99,3 +106,81 @@ def reconstruct(
     options = ReconstructOptions(python, None if env is None else Path(env), paths, shell_history)
     finding = reconstruct(os.fspath(at), options, uv or find_uv(), progress or no_progress)
     return store_run(workspace, finding, project or workspace.config.project_name, name)
+
+
+# ---------------------------------------------------------------------------------------------- cache
+
+
+def cached_environments() -> CacheContents:
+    """The environments that rebuilds and trials left in the user's cache, and the limit of the cache."""
+    return _cache_contents()
+
+
+def prune_cache(
+    *, older_than: str | timedelta | None = None, max_gigabytes: float | None = None, everything: bool = False
+) -> CacheContents:
+    """Delete environments from the cache, the least recently used first. An environment in use stays.
+
+    older_than: those that were not used for this long, as in ``30d``. max_gigabytes: until the others are smaller.
+    everything: all of them. Without any of these: until they are below the limit of the cache.
+    """
+    from contexta.reproduce.environments.cache import find_cache
+
+    seconds = older_than.total_seconds() if isinstance(older_than, timedelta) else None
+    if isinstance(older_than, str):
+        seconds = seconds_in(older_than, needs_unit=True)
+    if max_gigabytes is not None and not 0 <= max_gigabytes < 1e9:
+        raise InvalidInput(f"max_gigabytes {shown(max_gigabytes)} is not a size", hint="give gigabytes, e.g. 20")
+    cache = find_cache()
+    records = cache.entries()
+    total = sum(record.size for record in records)
+    limit: float = total
+    if max_gigabytes is not None:
+        limit = max_gigabytes * 1e9
+    elif seconds is None:
+        limit = cache.limit_for(total)[0]
+    removed, in_use = [], []
+    for record in records:
+        is_old = seconds is not None and time.time() - record.used_at > seconds
+        if everything or is_old or total > limit:
+            if cache.remove(record):
+                removed.append(record)
+                total -= record.size
+            else:
+                in_use.append(record)
+    return _cache_contents(removed, in_use)
+
+
+def _cache_contents(removed: Sequence[CacheRecord] = (), in_use: Sequence[CacheRecord] = ()) -> CacheContents:
+    from contexta.findings import CacheContents
+    from contexta.reproduce.environments.cache import existing, find_cache
+
+    cache = find_cache()
+    records = cache.entries()
+    size = sum(record.size for record in records)
+    limit, reason = cache.limit_for(size)
+    return CacheContents(
+        path=cache.folder,
+        size_bytes=size,
+        limit_bytes=limit,
+        limit_reason=reason,
+        free_bytes=shutil.disk_usage(existing(cache.folder)).free,
+        environments=tuple(map(_cache_entry, reversed(records))),
+        removed=tuple(map(_cache_entry, removed)),
+        kept=tuple(map(_cache_entry, in_use)),
+    )
+
+
+def _cache_entry(record: CacheRecord) -> CacheEntry:
+    from contexta.contract.fields import frozen
+    from contexta.findings import CacheEntry
+    from contexta.reproduce.environments.cache_users import is_in_use
+
+    return CacheEntry(
+        key=record.folder.name,
+        size_bytes=record.size,
+        last_used_at=from_microseconds(int(record.used_at * 1e6)),
+        python_version=record.python,
+        packages=frozen(record.packages),
+        in_use=is_in_use(record.folder),
+    )

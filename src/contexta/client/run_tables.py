@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from contexta.client.queries import list_runs, project_ref, require_count
+from contexta.client.arguments import project_ref, require_count
+from contexta.client.queries import list_runs
 from contexta.client.workspace import Workspace
 
 if TYPE_CHECKING:

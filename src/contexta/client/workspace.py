@@ -1,4 +1,4 @@
-"""A workspace: its place, its store and its life cycle.
+"""A workspace: its place, its store, its life cycle, and the names of its renamed runs.
 
 A method imports what it needs when it is called, so that recording does not import SQLAlchemy and pydantic.
 """
@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from contexta.core import settings, workspace_address
 from contexta.core.errors import InvalidInput, WorkspaceClosed, shown
@@ -27,8 +27,12 @@ if TYPE_CHECKING:
     from contexta.analysis.metrics.direction import Directions
     from contexta.config import UnifiedConfig
     from contexta.contract import EnvironmentSnapshot
+    from contexta.contract.fields import FrozenDict
+    from contexta.findings import FindingAboutRuns
     from contexta.store.backends.engine import Store
     from contexta.store.ingest.metadata_api import MetadataStore, RecordStore
+
+F = TypeVar("F", bound="FindingAboutRuns")
 
 
 class Workspace:
@@ -192,3 +196,16 @@ def _as_config(config: object) -> UnifiedConfig:
     if not isinstance(config, UnifiedConfig):
         raise InvalidInput(f"config is {shown(config)}", hint="build one: UnifiedConfig(project_name=...)")
     return config
+
+
+def with_names(connection: Connection, finding: F, refs: Sequence[StableRef]) -> F:
+    """A finding with the names of those of its runs that were renamed."""
+    return finding.model_copy(update={"renamed": names_of_renamed(connection, refs)})
+
+
+def names_of_renamed(connection: Connection, refs: Sequence[StableRef]) -> FrozenDict:
+    """Reference -> name, of those of the runs that were renamed."""
+    from contexta.contract.fields import FrozenDict
+    from contexta.store.entities import run_annotations
+
+    return FrozenDict({str(ref): name for ref, name in run_annotations.given_names(connection, refs).items()})

@@ -16,7 +16,7 @@ from contexta.findings.past_runs import CommitRange, PastRun, RunRecord
 def compare_parameters(left: RunRecord, right: RunRecord) -> ValueComparison:
     """Compare parameters; those of a nested mapping have names like ``optimizer.lr``."""
     return compare_values(
-        nested_parameters_of(left.run), nested_parameters_of(right.run), unknown=_unknown("parameters", left, right)
+        parameters_of(left.run), parameters_of(right.run), unknown=_unknown("parameters", left, right)
     )
 
 
@@ -84,12 +84,7 @@ def compare_code(left: RunRecord, right: RunRecord, commits: CommitRange) -> Cod
 
 
 def parameters_of(run: PastRun) -> dict[str, str]:
-    """Name -> value; values that are not texts as JSON."""
-    return {name: _text(value) for name, value in run.params.items()}
-
-
-def nested_parameters_of(run: PastRun) -> dict[str, str]:
-    """As ``parameters_of``, with each value of a nested mapping by its dotted name."""
+    """Name -> value, dotted for values of nested mappings. Values that are not texts are JSON."""
     return {name: _text(value) for name, value in _leaves(run.params, "")}
 
 

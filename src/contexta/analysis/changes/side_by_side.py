@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
-from contexta.analysis.changes.pair import nested_parameters_of
+from contexta.analysis.changes.pair import parameters_of
 from contexta.analysis.changes.unknown_aspects import reason_for_unknown_changes, reasons_of_run
 from contexta.analysis.commands.named_arguments import arguments_by_name
 from contexta.analysis.environments.environment_diff import fact_texts, native_texts
@@ -54,6 +54,11 @@ def _facts(record: RunRecord, environment: Mapping[Kind, Mapping[str, str | None
 def differences(facts: Sequence[Facts]) -> tuple[RunDifference, ...]:
     """The facts whose recorded values are not the same in all runs."""
     return tuple(_differences(facts))
+
+
+def differences_of_runs(records: Sequence[RunRecord]) -> tuple[RunDifference, ...]:
+    """As ``differences``, without the facts of the environments."""
+    return tuple(_differences([_facts(record, {}) for record in records]))
 
 
 def steps(facts: Sequence[Facts]) -> list[tuple[tuple[Change, ...] | None, tuple[str, ...]]]:
@@ -107,7 +112,7 @@ def _of_run(record: RunRecord) -> dict[Kind, Mapping[str, str | None]]:
     run = record.run
     return {
         "source": _source(record),
-        "parameter": nested_parameters_of(run),
+        "parameter": parameters_of(run),
         "command": arguments_by_name(command_of(run) or ()),
         "input": record.inputs,
     }

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from contexta.analysis.metrics.compare import status_notes
 from contexta.analysis.metrics.direction import Directions, direction_of, familiarity
-from contexta.core.references import StableRef
+from contexta.contract.fields import FrozenDict
 from contexta.findings import BestRun, RankedRun, RunRanking, RunSummary
 
 
@@ -19,7 +19,7 @@ def select_best(
     *,
     higher_is_better: bool,
     suggestion: str = "",
-    renamed: Mapping[StableRef, str] | None = None,
+    renamed: Mapping[str, str] | None = None,
 ) -> BestRun:
     """Rank candidates by their value. Equal values share a rank; a missing or not finite value has none.
 
@@ -42,7 +42,7 @@ def select_best(
         value=best.value if best else None,
         candidates=(*ranked, *(run for run in candidates if run not in finite)),
         completeness_notes=tuple(notes),
-        renamed={str(ref): name for ref, name in (renamed or {}).items()},
+        renamed=FrozenDict(renamed or {}),
     )
     return BestRun.of(BestRun.text_of(ranking), ranking)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from contexta.analysis.changes.effective_settings import changed_settings
-from contexta.analysis.changes.pair import compare_code, parameters_of
+from contexta.analysis.changes.pair import compare_code
+from contexta.analysis.changes.side_by_side import differences_of_runs
 from contexta.analysis.metrics.formatting import some
 from contexta.analysis.metrics.repeats import arguments_of, is_seed, seed_of
 from contexta.contract.environment import EnvironmentSnapshot
@@ -162,23 +163,16 @@ def _required(lines: Iterable[str]) -> list[str]:
 
 def _of_runs(old: RunRecord, new: RunRecord, commits: CommitRange) -> Iterator[Difference]:
     yield from _of_source(old, new, commits)
-    yield from _of_tables("parameter", *(_without_seeds(parameters_of(side.run)) for side in (old, new)))
-    yield from _of_tables("input", old.inputs, new.inputs)
+    for row in differences_of_runs((old, new)):
+        is_listed = row.kind == "input" or (row.kind == "parameter" and not is_seed(row.key))
+        if is_listed and all(row.recorded):
+            yield Difference(kind=row.kind, key=row.key, left_value=row.values[0], right_value=row.values[1])
     left, right = arguments_of(old.run), arguments_of(new.run)
     if left and right and left != right:
         yield Difference(kind="command", key="command", left_value=" ".join(left), right_value=" ".join(right))
     seeds = seed_of(old.run), seed_of(new.run)
     if None not in seeds and seeds[0] != seeds[1]:
         yield Difference(kind="seed", key="seed", left_value=seeds[0], right_value=seeds[1])
-
-
-def _of_tables(kind: Kind, lefts: Mapping[str, str | None], rights: Mapping[str, str | None]) -> Iterator[Difference]:
-    """The differences of two tables that both sides recorded. A None in a table is an unknown value."""
-    for name in sorted({*lefts, *rights}) if lefts and rights else ():
-        left, right = lefts.get(name), rights.get(name)
-        is_unknown = None in (lefts.get(name, ""), rights.get(name, ""))
-        if left != right and not is_unknown:
-            yield Difference(kind=kind, key=name, left_value=left, right_value=right)
 
 
 def _of_source(old: RunRecord, new: RunRecord, commits: CommitRange) -> Iterator[Difference]:
@@ -196,7 +190,3 @@ def _of_source(old: RunRecord, new: RunRecord, commits: CommitRange) -> Iterator
 
 def _commit(code: tuple[str, str]) -> str:
     return code[0][:12] + (" with uncommitted changes" if code[1] else "")
-
-
-def _without_seeds(parameters: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in parameters.items() if not is_seed(name)}

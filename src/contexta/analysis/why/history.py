@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from statistics import fmean
-from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
+from contexta.analysis.changes.pair import parameters_of
 from contexta.analysis.metrics import stats
 from contexta.analysis.metrics.change_points import FEWEST, Segment, levels, outliers
 from contexta.analysis.metrics.formatting import some
@@ -151,21 +150,16 @@ def _between(before: PastRun, after: PastRun) -> list[str]:
             was, now = left.get(name), right.get(name)
             if was != now and not (was and now and same_version(was, now)):
                 changes.append(f"{name} {was or 'absent'} -> {now or 'absent'}")
-    for name in sorted({*before.params, *after.params}):
-        if before.params.get(name) != after.params.get(name) and not is_seed(name):
-            was, now = _text(before.params.get(name)), _text(after.params.get(name))
-            changes.append(f"parameter {name} {was or 'absent'} -> {now or 'absent'}")
+    old, new = parameters_of(before), parameters_of(after)
+    for name in sorted({*old, *new}):
+        if old.get(name) != new.get(name) and not is_seed(name):
+            changes.append(f"parameter {name} {old.get(name, 'absent')} -> {new.get(name, 'absent')}")
     left_code, right_code = before.code, after.code
     if left_code and right_code and left_code != right_code:
         commits = left_code[0][:12], right_code[0][:12]
         same_commit = f"uncommitted changes on commit {commits[0]}"
         changes.append(same_commit if commits[0] == commits[1] else f"code {commits[0]} -> {commits[1]}")
     return changes
-
-
-def _text(value: Any) -> str | None:
-    """A value of a parameter as `contexta show` prints it."""
-    return value if value is None or isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
 
 
 # ---------------------------------------------------------------------------------------------- past states
@@ -187,8 +181,8 @@ def _state(difference: Difference, run: PastRun) -> int | None:
         sides = [side for side, value in enumerate((left, right)) if code and value and value.startswith(code[0][:12])]
         return sides[0] if len(sides) == 1 else None
     if difference.kind == "parameter":
-        text = _text(run.params.get(difference.key))
-        return _AT_OLD if text == left else _AT_NEW if text == right else None
+        value = parameters_of(run).get(difference.key)
+        return _AT_OLD if value == left else _AT_NEW if value == right else None
     if run.environment is None:
         return None
     if difference.kind == "python":
