@@ -66,13 +66,13 @@ def test_both_ways_reaches_the_whole_component(pairs: Pairs) -> None:
 
 
 @given(GRAPHS, st.integers(1, 4))
-def test_depth_ends_where_it_was_told_to(pairs: Pairs, depth: int) -> None:
+def test_traversal_ends_at_the_maximum_depth(pairs: Pairs, depth: int) -> None:
     lineage = traverse(ref(0), edges_of(pairs), "downstream", max_depth=depth)
     away = reachable(pairs, 0)
     assert set(lineage.visited_refs) == {ref(number) for number, steps in away.items() if steps <= depth}
 
 
-def test_too_many_edges_are_cut_and_said() -> None:
+def test_too_many_edges_are_cut_with_a_note() -> None:
     star = {(0, number) for number in range(1, 8)}
     lineage = traverse(ref(0), edges_of(star), "downstream", most=3)
     assert len(lineage.edges) == 3
@@ -81,7 +81,7 @@ def test_too_many_edges_are_cut_and_said() -> None:
     )
 
 
-def test_what_is_joined_to_nothing_says_so() -> None:
+def test_a_reference_without_edges_gives_a_note() -> None:
     assert traverse(ref(0), edges_of(set()), "both").completeness_notes == (
         "artifact:p.r.a0 has no edges in this direction",
     )

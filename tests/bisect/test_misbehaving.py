@@ -109,7 +109,7 @@ print('accuracy=%g' % accuracy)
 
 
 @pytest.mark.slow
-def test_files_that_a_trial_leaves_anywhere_of_its_own_change_no_other(cli: Cli, project: Path) -> None:
+def test_files_that_a_trial_leaves_in_its_directories_change_no_other_trial(cli: Cli, project: Path) -> None:
     code = """
 import pathlib, sysconfig, tempfile
 places = [pathlib.Path(), pathlib.Path.home(), pathlib.Path(tempfile.gettempdir()), pathlib.Path.home() / ".cache"]
@@ -136,7 +136,7 @@ def test_installed_files_that_a_trial_edits_end_the_study_and_are_never_met_agai
 
 
 @pytest.mark.parametrize("every", [pytest.param(7, marks=pytest.mark.slow), 3])
-def test_a_flaky_training_is_tried_again_and_its_failures_are_told(cli: Cli, project: Path, every: int) -> None:
+def test_a_flaky_training_is_tried_again_and_its_failures_are_reported(cli: Cli, project: Path, every: int) -> None:
     """One trial in so many dies, whatever it runs on; the first one of OLD among them."""
     code = f"""
 counter = os.environ["BESIDE"] + "/count"

@@ -101,7 +101,7 @@ def keys(result: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.slow
-def test_the_source_is_proved_beside_a_package_a_variable_and_parameters_that_did_nothing(
+def test_the_source_is_proved_among_a_package_a_variable_and_parameters_without_effect(
     cli: Cli, project: Path, train: Train, git: Callable[..., str]
 ) -> None:
     train("old", "--lr", "0.1")
@@ -192,7 +192,7 @@ def test_source_and_parameter_that_only_act_together_are_proved_together(cli: Cl
     assert report["interaction"] == "only together"
 
 
-def test_a_run_that_did_not_take_what_it_was_told_is_never_counted(cli: Cli, project: Path, train: Train) -> None:
+def test_a_run_that_ignored_its_parameters_never_counts(cli: Cli, project: Path, train: Train) -> None:
     train("old", "--lr", "0.1")
     train("new", "--lr", "0.2")
     (project / "train.py").write_text(TRAIN.replace("contexta.init(", "given.lr = 0.3; contexta.init("))

@@ -71,7 +71,7 @@ def test_a_trial_seen_from_inside_says_so(cli: Cli, project: Path) -> None:
     assert {fact["confirmed"] for fact in report["proof"]} == {"inside"}
 
 
-def test_what_is_certain_to_run_elsewhere_is_refused_before_anything_is_built(cli: Cli, project: Path) -> None:
+def test_a_command_that_certainly_runs_elsewhere_is_refused_before_a_build(cli: Cli, project: Path) -> None:
     (project / "train.sh").write_text("set -e\nuv run train.py\n")
     done = cli(*ASKED, "--", "bash", "train.sh")
     assert done.returncode == 2
@@ -86,7 +86,7 @@ def test_what_is_certain_to_run_elsewhere_is_refused_before_anything_is_built(cl
     ("command", "runs"),
     [("uv run train.py", "python train.py"), ("$ELSEWHERE train.py", "python train.py"), ("TRAIN-IT", "train-it")],
 )
-def test_what_is_left_of_a_command_proves_the_true_cause_and_is_told(
+def test_a_command_without_its_launcher_proves_the_true_cause_and_is_noted(
     cli: Cli, project: Path, command: str, runs: str
 ) -> None:
     elsewhere = os.environ["ELSEWHERE"]
@@ -240,7 +240,7 @@ def test_a_variable_that_a_launcher_overrides_is_no_change_that_was_tried(cli: C
 
 
 @pytest.mark.slow
-def test_a_tool_of_another_environment_beside_the_training_is_harmless(
+def test_a_tool_of_another_environment_during_the_training_is_harmless(
     cli: Cli, project: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     tool = tmp_path_factory.mktemp("tools") / "fetch-data"
@@ -253,9 +253,7 @@ def test_a_tool_of_another_environment_beside_the_training_is_harmless(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("options", [("--in-place",), ("--jobs", "2")])
-def test_trials_in_place_and_beside_each_other_are_compared_as_well(
-    cli: Cli, project: Path, options: tuple[str, ...]
-) -> None:
+def test_trials_in_place_and_in_parallel_are_also_compared(cli: Cli, project: Path, options: tuple[str, ...]) -> None:
     (project / "launch").write_text('"$ELSEWHERE" train.py\n')
     report = json.loads(cli(*ASKED, *options, "--", "bash", "launch").stdout)
     assert (report["verdict"], report["trials"][-1]["confirmed"]) == ("undecided", "no")

@@ -33,7 +33,7 @@ def training(place: Path, imports: str) -> None:
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="later a freeze lists setuptools")
-def test_setuptools_is_installed_on_both_sides_alike_and_said(cli: Cli, place: Path) -> None:
+def test_the_same_setuptools_is_installed_on_both_sides_and_noted(cli: Cli, place: Path) -> None:
     for version in ("60.0", "65.0"):
         make_wheel(place.parent / f"{place.name}-index", "setuptools", version)
     training(place, "import setuptools; assert setuptools.version == '65.0'")

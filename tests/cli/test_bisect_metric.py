@@ -97,7 +97,7 @@ def test_recorded_metrics_judge_where_none_is_named_and_the_report_says_so(
 
 
 @pytest.mark.slow
-def test_the_exit_code_judges_recorded_runs_where_it_is_asked_to(cli: Cli, project: Path, record: Record) -> None:
+def test_the_exit_code_judges_recorded_runs_on_request(cli: Cli, project: Path, record: Record) -> None:
     record("old", accuracy=0.9)
     record("new", accuracy=0.4)
     (project / "train.py").write_text("import culprit\nraise SystemExit(3 if culprit.worse else 0)\n")
@@ -135,7 +135,7 @@ def test_what_judges_follows_from_what_both_runs_recorded(
     assert message in notes("old", "new")
 
 
-def test_a_run_beside_a_file_brings_its_metrics(record: Record) -> None:
+def test_a_run_compared_with_a_file_brings_its_metrics(record: Record) -> None:
     record("old", accuracy=0.9, loss=0.1)
     printed = notes("old", "new.txt")
     assert "judged by accuracy, the best known metric of OLD, the only side with recorded metrics" in printed
@@ -157,7 +157,7 @@ def test_a_metric_of_several_stages_keeps_its_stage(cli: Cli, project: Path, rec
     assert "--metric train/accuracy or --metric val/accuracy" in printed
 
 
-def test_runs_without_a_common_metric_are_asked_for_one(cli: Cli, record: Record) -> None:
+def test_runs_without_a_common_metric_need_a_named_metric(cli: Cli, record: Record) -> None:
     record("old", accuracy=0.9)
     record("new", f1=0.4)
     printed = refusal(cli, "old", "new")
@@ -166,7 +166,7 @@ def test_runs_without_a_common_metric_are_asked_for_one(cli: Cli, record: Record
     assert "--exit-code" in printed
 
 
-def test_what_judges_is_said_once(cli: Cli, project: Path) -> None:
+def test_the_judgement_is_printed_once(cli: Cli, project: Path) -> None:
     printed = refusal(cli, "old.txt", "new.txt", "--exit-code", "--judge", "x")
     assert "--exit-code and --judge both decide" in printed
 
@@ -247,7 +247,7 @@ def test_a_difference_within_the_scatter_of_repeats_is_a_note(record: Record) ->
     assert "so NEW does not look worse. The run-to-run noise is as large" in notes("old0", "new")
 
 
-def test_files_that_are_swapped_are_told_after_the_first_pair_and_end_early(cli: Cli, project: Path) -> None:
+def test_swapped_files_are_reported_after_the_first_pair_and_end_early(cli: Cli, project: Path) -> None:
     done = cli("bisect", "new.txt", "old.txt", "--metric", "accuracy", "--python", PYTHON, "--json", *COMMAND)
     lines = done.stderr.splitlines()
     second = next(number for number, line in enumerate(lines) if line.startswith("  2  end"))

@@ -116,7 +116,7 @@ def test_a_side_without_options_takes_those_of_the_other(cli: Cli, place: Path) 
 
 
 @pytest.mark.slow
-def test_what_is_not_to_be_binary_is_built(cli: Cli, place: Path) -> None:
+def test_no_binary_packages_are_built(cli: Cli, place: Path) -> None:
     index = index_of(place)
     for version, worse in (("1.0", 0.0), ("2.0", 0.5)):
         make_wheel(index, "culprit", version, "worse = 7")  # the wheel is not what was there

@@ -267,7 +267,7 @@ def test_control_characters_are_written_out_and_long_values_cut(ctx: Contexta, c
     assert max(map(len, diff.splitlines())) < 250
 
 
-def test_every_json_writes_infinities_alike(ctx: Contexta, cli: Cli) -> None:
+def test_every_json_output_writes_infinities_as_text(ctx: Contexta, cli: Cli) -> None:
     put_run(ctx, "a", metrics={"x": float("inf"), "y": float("nan")})
     (listed,) = json.loads(cli("runs", "--json").stdout)
     assert (

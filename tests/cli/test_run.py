@@ -86,7 +86,7 @@ def test_every_python_is_recorded_from_inside(tmp_path: Path, wrap: Wrap, python
     assert notes(details, "journal") == []
 
 
-def test_other_environments_packages_are_recorded_and_nothing_of_ours(tmp_path: Path, wrap: Wrap) -> None:
+def test_packages_of_the_other_environment_are_recorded_without_those_of_contexta(tmp_path: Path, wrap: Wrap) -> None:
     python = another_python()
     subprocess.run([python, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
     (site,) = (tmp_path / "venv").glob("lib/python*/site-packages")
@@ -187,7 +187,7 @@ def test_pattern_without_a_named_group_is_refused(wrap: Wrap) -> None:
     assert "hint: name the metric" in done.stderr
 
 
-def test_output_is_kept_with_its_secrets_hidden(tmp_path: Path, wrap: Wrap) -> None:
+def test_output_is_stored_with_hidden_secrets(tmp_path: Path, wrap: Wrap) -> None:
     secret = "hf_" + "aB3dE6gH9jK2mN5pQ8" * 2
     wrap("--", sys.executable, "-c", f"import sys; print('out'); print('token', '{secret}', file=sys.stderr)")
     details = recorded(tmp_path)
@@ -217,7 +217,7 @@ def test_one_environment_is_one_snapshot_whether_its_builds_were_known_or_not(tm
 
 
 @pytest.mark.parametrize("how", ["a console script", "bash -c", "a script of env"])
-def test_python_is_seen_however_it_is_called(tmp_path: Path, wrap: Wrap, how: str) -> None:
+def test_python_is_recorded_under_any_name_of_its_program(tmp_path: Path, wrap: Wrap, how: str) -> None:
     python = another_python()
     first = f"#!{python}" if how == "a console script" else f"#!/usr/bin/env -S {python} -W ignore"
     (tmp_path / "train").write_text(f"{first}\nprint('trained')\n")
@@ -229,14 +229,14 @@ def test_python_is_seen_however_it_is_called(tmp_path: Path, wrap: Wrap, how: st
     assert notes(recorded(tmp_path), "environment") == []
 
 
-def test_program_that_becomes_another_python_is_seen_as_that(tmp_path: Path, wrap: Wrap) -> None:
+def test_program_that_becomes_another_python_is_recorded_as_that_python(tmp_path: Path, wrap: Wrap) -> None:
     script(tmp_path, "import time; time.sleep(0.3)")
     first = f"import os; os.execv({another_python()!r}, ['python', 'train.py'])"
     assert wrap("--", sys.executable, script(tmp_path, first, "first.py")).returncode == 0
     assert environment(tmp_path).python_version == version(another_python())
 
 
-def test_program_started_with_a_copy_of_the_environment_is_seen(tmp_path: Path, wrap: Wrap) -> None:
+def test_program_started_with_a_copy_of_the_variables_is_recorded(tmp_path: Path, wrap: Wrap) -> None:
     script(tmp_path, "import contexta; contexta.log({'loss': 0.5})")
     launcher = f"""
     import os, subprocess
@@ -262,7 +262,7 @@ sys.exit(max(rank.wait() for rank in ranks))
 RANK = "import contexta, os; contexta.log({'loss': int(os.environ['RANK']) + 0.5}, step=1)"
 
 
-def test_ranks_of_a_launcher_are_told_apart_in_one_run(tmp_path: Path, wrap: Wrap) -> None:
+def test_ranks_of_a_launcher_are_distinguished_in_one_run(tmp_path: Path, wrap: Wrap) -> None:
     script(tmp_path, RANK)
     launched = wrap("--", sys.executable, script(tmp_path, LAUNCHER, "launch.py"), sys.executable, sys.executable)
     assert (launched.returncode, launched.stderr) == (0, "")
@@ -303,7 +303,7 @@ def test_installer_that_runs_on_the_way_is_no_environment_of_the_run(tmp_path: P
 
 
 @pytest.mark.parametrize("switch", ["-I", "-E", "-Es"])
-def test_python_that_cannot_be_entered_is_asked_from_outside_and_the_run_says_so(
+def test_python_that_ignores_the_recorder_is_read_from_outside_with_a_note(
     tmp_path: Path, wrap: Wrap, switch: str
 ) -> None:
     done = wrap("--", another_python(), switch, script(tmp_path, "print('trained')"))
@@ -384,7 +384,7 @@ def test_exception_that_a_script_tolerates_is_a_note(tmp_path: Path, wrap: Wrap)
     assert notes(details, "process") == ["a process of the run failed with ValueError: too high"]
 
 
-def test_command_that_is_not_there_is_said_as_a_shell_says_it(tmp_path: Path, wrap: Wrap) -> None:
+def test_missing_command_gives_the_exit_code_of_a_shell(tmp_path: Path, wrap: Wrap) -> None:
     done = wrap("--", "no-such-program")
     assert done.returncode == 127
     assert done.stderr.startswith('error: "no-such-program" is not installed or not on PATH\nhint: ')

@@ -97,7 +97,7 @@ def test_packages_that_a_program_could_import_and_did_not_are_left_out(tmp_path:
     assert "scorelib" not in record(tmp_path, sys.executable, "train.py")[0]
 
 
-def test_metadata_beside_the_programs_own_source_is_no_installed_package(tmp_path: Path) -> None:
+def test_metadata_next_to_the_source_of_the_program_is_no_installed_package(tmp_path: Path) -> None:
     info = {"scorelib.egg-info/PKG-INFO": "Metadata-Version: 2.1\nName: scorelib\nVersion: 9\n"}
     files = {"scorelib/__init__.py": "version = '2.0'\n", "scorelib.egg-info/top_level.txt": "scorelib\n", **info}
     directory(tmp_path, {**files, "train.py": USES_IT})

@@ -93,7 +93,7 @@ SWEEPS = {
 
 
 @pytest.mark.parametrize("how", list(SWEEPS))
-def test_each_run_of_a_sweep_is_a_run_of_its_own(tmp_path: Path, wrap: Wrap, how: str) -> None:
+def test_each_run_of_a_sweep_is_a_separate_run(tmp_path: Path, wrap: Wrap, how: str) -> None:
     done = wrap(SWEEPS[how])
     assert done.stderr == ""
     answer = runs(tmp_path)
@@ -479,7 +479,7 @@ def test_run_ends_as_its_program_says(tmp_path: Path, wrap: Wrap, how: str) -> N
     assert [run.status for run in rest] == (["failed"] if how == "the second run" else [])
 
 
-def test_what_is_logged_after_the_end_is_counted_and_begins_no_run(tmp_path: Path, wrap: Wrap) -> None:
+def test_values_logged_after_the_end_are_counted_and_begin_no_run(tmp_path: Path, wrap: Wrap) -> None:
     done = wrap(
         """
         import contexta

@@ -49,7 +49,7 @@ def check(tmp_path: Path, done: subprocess.CompletedProcess[str], out: str = "th
 
 
 @pytest.mark.parametrize("python", every_python())
-def test_package_beside_the_script_is_the_programs_in_every_python(tmp_path: Path, python: str) -> None:
+def test_package_next_to_the_script_belongs_to_the_program_in_every_python(tmp_path: Path, python: str) -> None:
     place(tmp_path / "code", "package")
     (tmp_path / "code" / "train.py").write_text(PROGRAM)
     check(tmp_path, wrapped(tmp_path, python, "code/train.py"))

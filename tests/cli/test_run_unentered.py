@@ -167,7 +167,7 @@ def test_questions_to_interpreters_and_installers_are_no_alarm(tmp_path: Path, w
         ("python -I /usr/local/bin/train", False),
     ],
 )
-def test_programs_of_the_system_are_told_from_trainings(command: str, expected: bool) -> None:
+def test_programs_of_the_system_are_distinguished_from_trainings(command: str, expected: bool) -> None:
     assert is_query(command.split()) is expected
 
 
@@ -202,7 +202,7 @@ def test_python_that_is_too_old_is_named(tmp_path: Path, wrap: Wrap) -> None:
 
 
 @pytest.mark.skipif(not OLD, reason="there is no Python before 3.8 here")
-def test_interpreter_that_does_not_tell_from_outside_is_said_so(tmp_path: Path, wrap: Wrap) -> None:
+def test_unreadable_interpreter_is_reported(tmp_path: Path, wrap: Wrap) -> None:
     wrap("sh", "-c", f"{OLD[0]} -I train.py; true")
     (note,) = notes(tmp_path)
     assert "did not load the recorder, as it was started with -I, and its environment could not be read: " in note

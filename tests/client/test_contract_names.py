@@ -405,7 +405,7 @@ def test_a_best_run_without_a_value_is_empty(ctx: Contexta) -> None:
     assert best.completeness_notes[0].summary == "2 of 2 runs have no f1-score"
 
 
-def test_each_get_has_a_find_and_an_exists_beside_it(ctx: Contexta) -> None:
+def test_each_get_has_a_find_and_an_exists(ctx: Contexta) -> None:
     store = ctx.metadata_store
     nouns = [
         (collection, name[4:])

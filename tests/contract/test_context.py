@@ -100,7 +100,7 @@ def test_copy_with_other_fields_is_checked_like_a_new_value() -> None:
         run.model_copy(update={"status": "completed"})
 
 
-def test_equal_values_hash_alike() -> None:
+def test_equal_values_have_equal_hashes() -> None:
     left, right = a_run(metadata={"a": {"x": 1, "y": 2}}), a_run(metadata={"a": {"y": 2, "x": 1.0}})
     assert left == right
     assert hash(left) == hash(right)

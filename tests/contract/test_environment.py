@@ -20,13 +20,13 @@ def test_package_named_twice_with_one_version_counts_once() -> None:
 
 
 @pytest.mark.parametrize("name", ["", " ", "a b", "-x", "x-", "../x", "x\n", "--index-url", "x[y]", "ü"])
-def test_what_is_no_package_name_is_refused(name: str) -> None:
+def test_an_invalid_package_name_is_refused(name: str) -> None:
     with pytest.raises(InvalidInput, match="not a package name"):
         a_snapshot(packages={name: "1"})
 
 
 @pytest.mark.parametrize("version", ["", " ", "x" * 251])
-def test_what_is_no_version_is_refused(version: str) -> None:
+def test_an_invalid_version_is_refused(version: str) -> None:
     with pytest.raises(InvalidInput, match="version"):
         a_snapshot(packages={"x": version})
 

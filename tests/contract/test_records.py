@@ -55,7 +55,7 @@ def test_json_text_is_a_number_only_where_json_has_no_number() -> None:
 
 
 @pytest.mark.parametrize("value", [True, False, "0.9", None, 10**1000, [0.9], 1j])
-def test_what_is_no_number_is_refused_as_metric_value(value: object) -> None:
+def test_a_metric_value_that_is_not_a_number_is_refused(value: object) -> None:
     with pytest.raises(InvalidInput, match=r"MetricPayload\.value"):
         a_metric(value=value)
 

@@ -42,7 +42,7 @@ def done(*command: str, at: Path, env: dict[str, str]) -> subprocess.CompletedPr
     )
 
 
-def test_recording_works_and_a_query_names_what_is_too_old(tmp_path: Path, old: dict[str, str]) -> None:
+def test_recording_works_and_a_query_names_outdated_libraries(tmp_path: Path, old: dict[str, str]) -> None:
     wrapped = done(
         "-m",
         "contexta.cli",

@@ -130,7 +130,7 @@ def test_the_nearest_file_with_our_table_counts(folder: Path, monkeypatch: pytes
     assert settings.problems() == []
 
 
-def test_what_is_readable_of_an_invalid_file_counts_for_a_run(folder: Path) -> None:
+def test_readable_settings_of_an_invalid_file_count_for_a_run(folder: Path) -> None:
     (folder / "pyproject.toml").write_bytes(b"# \xff\nx = = 1\n[tool.contexta]\nproject = 'p'\n[tool.other]\ny = = 1\n")
     assert settings.project() == "p"
     (problem,) = settings.problems()

@@ -200,7 +200,7 @@ def test_shell_history_is_read_only_if_the_user_asks(
 
 
 @pytest.mark.online
-def test_the_releases_of_pandas_and_scikit_learn_on_a_date_are_known(ctx: Contexta, tmp_path: Path) -> None:
+def test_the_index_lists_releases_of_pandas_and_scikit_learn_on_a_date(ctx: Contexta, tmp_path: Path) -> None:
     (tmp_path / "requirements.in").write_text("pandas\nscikit-learn\n")
     packages = {package.name: package for package in ctx.reconstruct("2025-02-15", python="3.11").packages}
     expected = {"pandas": "2.2.3", "numpy": "2.2.3", "scikit-learn": "1.6.1", "scipy": "1.15.1"}

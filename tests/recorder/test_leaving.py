@@ -64,7 +64,7 @@ def test_exec_is_noted_in_every_python(tmp_path: Path, python: str) -> None:
     assert ended(tmp_path).status == "completed"
 
 
-def test_program_that_could_not_become_another_one_goes_on_recording(tmp_path: Path) -> None:
+def test_program_whose_exec_failed_continues_to_record(tmp_path: Path) -> None:
     program = """
     for path in ("/no/such/program", "broken"):
         try:

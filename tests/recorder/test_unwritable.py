@@ -85,7 +85,7 @@ def test_training_continues_with_one_message(tmp_path: Path, unwritable: Path, b
 
 
 @pytest.mark.parametrize("python", every_python())
-def test_training_goes_on_in_every_python(tmp_path: Path, python: str) -> None:
+def test_training_continues_in_every_python(tmp_path: Path, python: str) -> None:
     (tmp_path / "file").write_text("x")
     code, out, err = train(tmp_path, workspace=tmp_path / "file", python=python)
     assert (code, out, len(err)) == (7, "trained\n", 1)

@@ -61,13 +61,13 @@ def test_captured_environment_from_an_index_is_complete() -> None:
         {"kind": "vcs", "url": "https://example.org/x.git", "commit": "abc", "dirty": True},
     ],
 )
-def test_package_that_cannot_be_had_again_makes_it_partial(origin: dict[str, Any]) -> None:
+def test_package_that_cannot_be_reinstalled_makes_the_audit_partial(origin: dict[str, Any]) -> None:
     report = audit(RUN, captured(**origin))
     assert report.reproducibility_status == "partial"
     assert any("numpy" in note for note in report.completeness_notes)
 
 
-def test_every_shortcoming_says_what_to_do_and_stands_in_the_notes() -> None:
+def test_every_failed_check_has_a_hint_and_a_note() -> None:
     bare = RunDetails(**dict(a_run()))
     report = audit(bare, a_snapshot(packages={}, python_version="3.11", notes=[{"topic": "git", "text": "missing"}]))
     short = [check for check in report.checks if check.status != "pass"]

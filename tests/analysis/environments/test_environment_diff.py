@@ -22,7 +22,7 @@ def diff(left: dict[str, Any] | None, right: dict[str, Any] | None) -> Environme
     )
 
 
-def test_packages_are_told_apart_by_normalised_name_and_pep_440() -> None:
+def test_packages_are_compared_by_normalised_name_and_pep_440() -> None:
     difference = diff(
         {"packages": {"Scikit_Learn": "1.2", "torch": "2.0.0", "gone": "1", "local": "2.1.0"}},
         {"packages": {"scikit-learn": "1.2.0", "Torch": "2.1.0", "new": "3", "local": "2.1.0+cu118"}},
@@ -71,7 +71,7 @@ def captured(*distributions: dict[str, Any], **facts: Any) -> dict[str, Any]:
     return {"packages": {}, "distributions": distributions, **facts}
 
 
-def test_same_version_from_other_bytes_or_elsewhere_is_seen() -> None:
+def test_same_version_with_another_build_or_origin_is_a_change() -> None:
     git = {"kind": "vcs", "url": "https://example.org/x.git", "commit": "a" * 40, "dirty": True}
     difference = diff(
         captured(dist("torch", build="a" * 64), dist("mine"), dist("same", build="b" * 64), dist("half")),
@@ -135,7 +135,7 @@ def test_what_a_hand_written_side_lacks_is_unknown_and_not_a_change() -> None:
     assert "written by hand" in difference.completeness_notes[0]
 
 
-def test_change_says_whether_it_was_imported_and_asked_for() -> None:
+def test_change_has_whether_it_was_imported_and_requested() -> None:
     imports = {"distributions": {"numpy": ["numpy"]}, "own": []}
     old = captured(dist("numpy", "1.24"), dist("torch", "2.0"), imports=imports)
     new = captured(dist("numpy", "1.26", requested=True), dist("torch", "2.1", requested=False), imports=imports)

@@ -24,7 +24,7 @@ from contexta.recorder.probes.machine import platform_name
         ("", "", ""),
     ],
 )
-def test_a_name_tells_system_and_processor(name: str, system: str, machine: str) -> None:
+def test_a_platform_name_contains_system_and_processor(name: str, system: str, machine: str) -> None:
     result = platform_of(name)
     assert (result.system, result.machine) == (system, machine)
 
@@ -84,5 +84,5 @@ def test_a_wheel_is_taken_by_its_platform(platform: str, tag: str, takes: bool) 
         ("unheard-of", None),
     ],
 )
-def test_uv_is_asked_for_the_platform_by_its_own_name(platform: str, name: str | None) -> None:
+def test_platforms_have_the_names_of_uv(platform: str, name: str | None) -> None:
     assert platform_of(platform).uv_name == name

@@ -55,7 +55,7 @@ def test_one_outlier_anywhere_in_noise_is_no_change_point(count: int) -> None:
 
 
 @pytest.mark.parametrize("count", [10, 40])
-def test_a_step_in_noise_is_found_beside_an_outlier(count: int) -> None:
+def test_a_step_in_noise_is_found_next_to_an_outlier(count: int) -> None:
     draws = random.Random(count)
     hits = 0
     for _ in range(200):

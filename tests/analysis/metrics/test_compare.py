@@ -67,7 +67,7 @@ def test_stages_match_by_name_and_the_second_of_a_name_with_the_second() -> None
     assert stages["eval"].metric_deltas[0].left_value is None
 
 
-def test_what_is_missing_is_noted_by_name() -> None:
+def test_missing_metrics_are_noted_by_name() -> None:
     left = summary("a", a_stage("train", loss=1.0, auc=0.5))
     right = summary("b", status="failed")
     notes = " ".join(compare_runs(left, right).completeness_notes)
@@ -102,7 +102,7 @@ def test_comparison_reads_back_from_its_json() -> None:
     assert RunSummary.model_validate_json(left.model_dump_json()).model_dump_json() == left.model_dump_json()
 
 
-def test_slice_is_a_metric_of_its_own() -> None:
+def test_a_slice_is_a_separate_metric() -> None:
     def sliced(value: float) -> StageSummary:
         parts = [
             MetricValue(metric_key="auc", value=0.9, observed_at=START),

@@ -38,7 +38,7 @@ def test_smoothing_leaves_a_constant_as_it_is(value: float, weight: float) -> No
     assert [y for _, y in smoothed([(0, value), (1, value), (2, value)], weight)] == pytest.approx([value] * 3)
 
 
-def test_smoothing_goes_on_after_a_gap() -> None:
+def test_smoothing_continues_after_a_gap() -> None:
     values = [y for _, y in smoothed([(0, 1.0), (1, math.nan), (2, 3.0)], 0.5)]
     assert values[0] == 1.0
     assert math.isnan(values[1])

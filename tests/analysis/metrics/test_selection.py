@@ -33,7 +33,7 @@ def test_rank_is_how_many_are_better_plus_one(values: list[int | float | None], 
 
 
 @given(VALUES)
-def test_what_is_missing_or_not_finite_is_counted(values: list[int | float | None]) -> None:
+def test_missing_and_infinite_values_are_counted(values: list[int | float | None]) -> None:
     best = select_best("m", "train", candidates(values), higher_is_better=True)
     unranked = sum(candidate.rank is None for candidate in best.candidates)
     answer = [note for note in best.completeness_notes if "runs have no train/m" in note or "not finite" in note]

@@ -85,7 +85,7 @@ def test_the_first_bad_run_is_bad_and_the_one_before_it_was_good(
 
 
 @pytest.mark.parametrize(("old", "new", "metric"), [(9, 0, "accuracy"), (0, 9, "loss"), (0, 9, "score-of-mine")])
-def test_the_change_point_is_told_where_it_is_no_first_bad_run(old: int, new: int, metric: str) -> None:
+def test_the_change_point_is_reported_if_it_is_not_the_first_bad_run(old: int, new: int, metric: str) -> None:
     explanation = why([GOOD] * 5 + [BAD] * 5, old, new, metric)
     assert explanation.history is not None
     assert explanation.history.change_point is not None

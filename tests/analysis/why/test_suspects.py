@@ -27,7 +27,7 @@ def a_run(name: str, **changes: Any) -> PastRun:
     return PastRun(**{**fields, **changes})
 
 
-def test_what_nobody_imported_drops_to_the_bottom_but_for_what_works_without() -> None:
+def test_packages_that_no_run_imported_rank_last_unless_they_act_without_import() -> None:
     ranked = suspects(
         [
             a_difference("unused", imported=False),
@@ -40,7 +40,7 @@ def test_what_nobody_imported_drops_to_the_bottom_but_for_what_works_without() -
     assert "other packages load its libraries without an import" in [item.reason for item in ranked[1].evidence]
 
 
-def test_the_scores_are_the_product_of_what_is_shown_and_sum_to_one() -> None:
+def test_the_scores_are_products_of_the_shown_weights_and_sum_to_one() -> None:
     ranked = suspects([a_difference("torch", numeric=True, imported=True), a_difference("x"), a_difference("y")])
     products = []
     for suspect in ranked:
@@ -56,7 +56,7 @@ def test_another_seed_is_noise_and_no_suspect() -> None:
     assert suspects([a_difference("seed", kind="seed")]) == ()
 
 
-def test_the_prior_speaks_of_what_a_bisect_can_move() -> None:
+def test_the_prior_covers_the_differences_that_a_bisect_can_change() -> None:
     ranked = prior(
         [
             a_difference("torch", imported=True),

@@ -361,7 +361,7 @@ def test_trial_gets_no_paths_and_hidden_values_of_a_recorded_run() -> None:
     assert applicable_variables({**recorded, **hidden}) == {"MODE": "fast", "PYTHONPATH": "lib"}
 
 
-def test_pythonpath_of_the_user_is_kept_with_that_of_the_recorder(folder: Path, environment: Path) -> None:
+def test_pythonpath_contains_the_entries_of_the_user_and_the_recorder(folder: Path, environment: Path) -> None:
     (folder / "lib").mkdir()
     (folder / "lib" / "mine.py").write_text("value = 3")
     (folder / "train.py").write_text("import mine\nprint(f'accuracy={mine.value}')\n")

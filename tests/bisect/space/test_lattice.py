@@ -71,6 +71,6 @@ def test_further_rules_hold_in_every_mix_that_can_still_exist(mixes: Mixes, data
     assert all(mix >> b & 1 for a, b in rules if mix >> a & 1)
 
 
-def test_twins_are_the_atoms_that_need_each_other() -> None:
+def test_atoms_that_need_each_other_are_in_the_same_mixes() -> None:
     ruled = Mixes.of(4, [(1, 0)]).ruled([(0, 1), (2, 3)])
     assert [ruled.inseparable(group) for group in range(4)] == [0b0011, 0b0011, 0b0100, 0b1000]

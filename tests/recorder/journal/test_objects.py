@@ -28,7 +28,7 @@ def files(objects: Objects) -> list[Path]:
 
 @settings(max_examples=20)  # each is brought to the disk
 @given(data=st.binary(max_size=3_000))
-def test_what_is_put_is_got(data: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_get_returns_the_bytes_that_put_stored(data: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
     objects = Objects(tmp_path_factory.mktemp("objects"))
     digest = objects.put(data)
     assert digest == sha256(data).hexdigest()
@@ -70,7 +70,9 @@ def _socket(path: Path) -> None:
 @posix
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.parametrize("make", [_link, _pipe, _socket, Path.mkdir])
-def test_what_is_no_regular_file_is_refused(make: Callable[[Path], None], objects: Objects, tmp_path: Path) -> None:
+def test_a_path_that_is_not_a_regular_file_is_refused(
+    make: Callable[[Path], None], objects: Objects, tmp_path: Path
+) -> None:
     (tmp_path / "secret").write_bytes(b"secret")
     make(tmp_path / "given")
     with pytest.raises((InvalidInput, OSError)):  # opening a socket is refused by the system itself

@@ -111,7 +111,7 @@ def test_directory_that_vanished_costs_records_and_one_warning_but_not_the_progr
     assert capsys.readouterr().err.count("contexta:") == 1
 
 
-def test_deleted_journal_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_deleted_journal_is_reported_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     journal = Journal(os.fspath(tmp_path), "p.r", first=True)
     (tmp_path / "p.r.jsonl").unlink()
     journal.flush()
@@ -267,7 +267,7 @@ def test_child_that_leaves_the_with_block_does_not_end_the_run(tmp_path: Path) -
 
 @posix
 @pytest.mark.parametrize("python", every_python())
-def test_program_that_forks_is_not_warned_of_a_thread_of_ours(tmp_path: Path, python: str) -> None:
+def test_program_that_forks_gets_no_warning_about_the_heartbeat_thread(tmp_path: Path, python: str) -> None:
     run(
         tmp_path,
         """

@@ -113,7 +113,7 @@ def test_values_parameters_and_source_are_recorded_in_every_python(
     ]
 
 
-def test_each_run_of_a_sweep_is_a_run_of_its_own(cli: Cli, tmp_path: Path, train: Train) -> None:
+def test_each_run_of_a_sweep_is_a_separate_run(cli: Cli, tmp_path: Path, train: Train) -> None:
     train(
         "from trackio.run import Run\n"
         "for lr in (0.1, 0.2, 0.3):\n"

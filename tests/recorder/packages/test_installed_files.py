@@ -80,7 +80,7 @@ def test_a_change_of_content_alone_is_found(tmp_path: Path, venv: Venv) -> None:
     assert edits(venv) == [("thing", "thing.py", "content")]
 
 
-def test_a_malformed_record_is_read_as_far_as_possible(tmp_path: Path) -> None:
+def test_valid_lines_of_a_malformed_record_are_read(tmp_path: Path) -> None:
     info = tmp_path / "a-1.dist-info"
     info.mkdir()
     (info / "RECORD").write_bytes(

@@ -127,7 +127,7 @@ def test_nothing_is_recorded_below_a_run_that_has_ended(run: LiveRun) -> None:
     batch.finish()  # as for a stage: the end of the run was its end
 
 
-def test_a_deployment_of_a_long_name_has_a_reference_of_its_own(ctx: Contexta) -> None:
+def test_a_deployment_with_a_long_name_has_a_unique_reference(ctx: Contexta) -> None:
     with ctx.run("r" * 60, project="p") as run:
         refs = {str(run.deployment("web-a" * 5).ref), str(run.deployment("web-b" * 5).ref)}
     assert {str(deployment.deployment_id) for deployment in ctx.list_deployments()} == refs

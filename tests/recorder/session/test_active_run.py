@@ -206,7 +206,7 @@ def test_settings_of_others_may_be_broken(tmp_path: Path) -> None:
         assert [note.topic for note in ctx.get_run("@latest").notes if note.topic == "settings"] == []
 
 
-def test_place_that_cannot_be_written_is_said_once_and_the_program_goes_on(tmp_path: Path) -> None:
+def test_unwritable_workspace_gives_one_warning_and_the_program_continues(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     done = run(
         tmp_path,

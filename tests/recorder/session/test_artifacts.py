@@ -30,7 +30,7 @@ def notes(ctx: Contexta, run: str) -> str:
     return "\n".join(note.text for note in ctx.get_run(run).notes if note.topic == "artifact")
 
 
-def test_an_input_is_seen_by_every_face(ctx: Contexta, cli: Cli, tmp_path: Path) -> None:
+def test_every_interface_shows_an_input(ctx: Contexta, cli: Cli, tmp_path: Path) -> None:
     for number, name in enumerate(("before", "after")):
         (tmp_path / "train.csv").write_bytes(b"row\n" * (number + 1))
         (tmp_path / "test.csv").write_bytes(b"same\n")
@@ -53,7 +53,7 @@ def test_an_input_is_seen_by_every_face(ctx: Contexta, cli: Cli, tmp_path: Path)
     assert "Inputs  1 changed, 1 the same" in differs
 
 
-def test_an_artifact_is_kept_and_comes_back(ctx: Contexta, cli: Cli, tmp_path: Path) -> None:
+def test_an_artifact_is_stored_and_can_be_copied_out(ctx: Contexta, cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "model.pt").write_bytes(b"\0weights")
     with ctx.run("r", project="p") as run:
         run.artifact("model.pt", "model.pt", kind="model")
@@ -68,7 +68,7 @@ def test_an_artifact_is_kept_and_comes_back(ctx: Contexta, cli: Cli, tmp_path: P
         ctx.copy_artifact("r", "other", tmp_path / "other")
 
 
-def test_a_directory_is_kept_as_an_archive_without_what_may_hold_secrets(ctx: Contexta, tmp_path: Path) -> None:
+def test_a_directory_is_stored_as_an_archive_without_files_that_may_hold_secrets(ctx: Contexta, tmp_path: Path) -> None:
     folder = tmp_path / "out"
     (folder / "deep").mkdir(parents=True)
     (folder / "deep" / "a.bin").write_bytes(b"a")
@@ -96,7 +96,7 @@ def test_another_content_under_a_name_is_another_artifact(ctx: Contexta, tmp_pat
     assert (tmp_path / "last").read_bytes() == b"2"
 
 
-def test_what_is_too_big_is_told_and_not_kept(ctx: Contexta, tmp_path: Path) -> None:
+def test_a_file_over_the_limit_is_noted_and_not_stored(ctx: Contexta, tmp_path: Path) -> None:
     (tmp_path / "big").write_bytes(b"x" * 1_000)
     with ctx.run("r", project="p") as run:
         run.artifact("big", "big", limit=999)
@@ -136,7 +136,7 @@ def test_a_path_with_credentials_is_recorded_without_them(ctx: Contexta, tmp_pat
             assert b"abcdefgh12345" not in path.read_bytes()
 
 
-def test_a_sample_tells_other_content_from_the_same(tmp_path: Path) -> None:
+def test_the_digest_of_a_sample_detects_other_content(tmp_path: Path) -> None:
     path = tmp_path / "big"
     path.write_bytes(bytes(range(256)) * 8_192)
     first, _ = contents(str(path), limit=1_000_000)
@@ -149,7 +149,7 @@ def test_a_sample_tells_other_content_from_the_same(tmp_path: Path) -> None:
     assert contents(str(path), limit=1_000_000)[0]["digest"] != first["digest"]
 
 
-def test_a_directory_is_told_by_names_and_contents_and_not_by_times(tmp_path: Path) -> None:
+def test_the_digest_of_a_directory_covers_names_and_contents_but_not_times(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
     (folder / "a").write_text("1")

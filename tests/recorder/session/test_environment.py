@@ -60,7 +60,7 @@ def test_run_that_is_killed_leaves_what_it_imported_by_its_last_flush(ctx: Conte
 
 
 @pytest.mark.slow
-def test_thread_beside_the_program_sees_what_was_imported(tmp_path: Path) -> None:
+def test_background_thread_records_the_imports(tmp_path: Path) -> None:
     code = """
 import os, re, time
 from contexta.recorder.journal import heartbeat

@@ -7,7 +7,7 @@ import json
 from contexta import Contexta
 
 
-def test_a_journal_tells_the_names_that_its_reference_does_not_say(ctx: Contexta) -> None:
+def test_a_journal_contains_display_names_that_differ_from_its_reference(ctx: Contexta) -> None:
     printed = []
     for project, name in (("p", "live"), ("p", "live"), ("My project", "My run")):
         with ctx.run(name, project=project) as run:

@@ -29,7 +29,7 @@ def test_a_failure_is_an_error_with_the_message_of_git(repository: Path) -> None
         output(["show", "nothing"], str(repository))
 
 
-def test_a_repository_is_found_from_below_and_knows_its_objects(repository: Path, tmp_path: Path) -> None:
+def test_a_repository_is_found_from_a_subdirectory_and_has_its_objects(repository: Path, tmp_path: Path) -> None:
     (repository / "below").mkdir()
     assert top_level(str(repository / "below")) == str(repository)
     assert top_level(str(tmp_path)) is None

@@ -50,7 +50,7 @@ def test_a_wide_interval_of_the_share_is_named() -> None:
         (None, "None of them ran without the others, so these runs cannot separate them."),
     ],
 )
-def test_the_interaction_of_several_culprits_is_named_or_said_to_be_unknown(interaction: str | None, text: str) -> None:
+def test_the_interaction_of_several_culprits_is_named_or_unknown(interaction: str | None, text: str) -> None:
     report = studied(a_space("a", "b", "c"), DROP).model_copy(
         update={"culprits": ("a", "b"), "interaction": interaction}
     )

@@ -51,7 +51,7 @@ def test_curves_differ_by_dashes_and_names_not_by_colour_alone() -> None:
     assert sample(11, 12)[0].get("class") == "series many"
 
 
-def test_long_names_are_cut_where_they_are_alike() -> None:
+def test_long_names_are_cut_in_their_common_part() -> None:
     svg = drawn(a_chart(*(a_curve([1.0, 2.0], f"sweep-of-the-learning-rate-{number}") for number in range(3))))
     names = [text for text in svg.iter("text") if text.get("class") == "name"]
     assert sorted(text.text or "" for text in names) == ["…-0", "…-1", "…-2"]

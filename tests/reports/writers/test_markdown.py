@@ -50,7 +50,7 @@ def test_no_text_leaves_its_cell_or_becomes_markup(left: str, right: str) -> Non
 
 
 @given(st.text(max_size=60))
-def test_no_text_of_a_paragraph_or_a_list_becomes_a_block_of_its_own(text: str) -> None:
+def test_no_text_of_a_paragraph_or_a_list_becomes_another_block(text: str) -> None:
     html = PARSER.render(of(Paragraph(text=f"x{text}"), Bullets(items=(f"x{text}",))).to_markdown())
     for tag in ("<h1", "<h4", "<ol", "<blockquote", "<pre", "<hr", "<table", "<img", "<a"):
         assert tag not in html
