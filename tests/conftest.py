@@ -71,7 +71,7 @@ def _prepare(root: Path, template: Path) -> None:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    """A PostgreSQL server of the test session, started when the first test asks for it."""
+    """A PostgreSQL server of the test session, started for the first test that uses it."""
     started = Server()
     yield started
     started.stop()
@@ -79,13 +79,13 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 def database(server: Server) -> str:
-    """The address of a workspace on the server that nobody used before."""
+    """The address of a new workspace on the server."""
     return server.workspace()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A workspace of either kind that nobody used before: what holds for one holds for the other."""
+    """A new workspace, once as a directory and once on a server."""
     if request.param == "sqlite":
         _prepare(tmp_path / ".contexta", request.getfixturevalue("template"))
         return str(tmp_path / ".contexta")

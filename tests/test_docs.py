@@ -43,7 +43,7 @@ RUNS = {
     "docs/how-to/import-runs.md": ("today",),
     "docs/how-to/maintain-a-workspace.md": ("february", "march", "try-1", "try-2"),
 }
-"""The runs that a page names beside those of the example."""
+"""The runs that a page names besides those of the example."""
 
 
 @pytest.fixture(scope="module")

@@ -42,7 +42,7 @@ SHARED_TOPICS = {
     "urls",
     "workspace",
 }
-# Names with different meanings that still have to be told apart; remove a line with its cause.
+# Names with several meanings that still need distinct names; remove a line with its cause.
 AMBIGUOUS = {
     "blocks",  # blocks of changes that fail together; blocks of a report
     "command",  # the click class of a command; the recorded command

@@ -14,7 +14,7 @@ import contexta.findings
 
 
 def modules_after(statement: str) -> set[str]:
-    """What a fresh interpreter has loaded after a statement."""
+    """The modules of a fresh interpreter after a statement."""
     code = f"import sys; before = set(sys.modules); {statement}; print(*sorted(set(sys.modules) - before))"
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
     return set(done.stdout.split())

@@ -1,4 +1,4 @@
-"""A study that is killed at any moment goes on as if it had not been."""
+"""A study that is killed at any moment continues as if it had not been killed."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_killed_at_fifty_moments_a_study_comes_to_its_verdict_and_repeats_no_fin
     for name in ("alpha", "beta", "gamma"):
         make_wheel(tmp_path / "index", name, "1.0", "worse = 0.0")
         make_wheel(tmp_path / "index", name, "2.0", f"worse = {0.05 if name == 'gamma' else 0.0}")
-    project = tmp_path / "project"  # beside uv's cache: what changes there is no change of the source
+    project = tmp_path / "project"  # next to uv's cache, whose changes are no changes of the source
     project.mkdir()
     for end, version in (("old", "1.0"), ("new", "2.0")):
         (project / f"{end}.txt").write_text("".join(f"{name}=={version}\n" for name in ("alpha", "beta", "gamma")))

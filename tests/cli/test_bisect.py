@@ -382,7 +382,7 @@ def test_ctrl_c_leaves_the_terminal_clean_and_names_the_command_to_resume(projec
 def _rest_of(terminal: int) -> bytes:
     try:
         return os.read(terminal, 4096)
-    except OSError:  # how Linux says that nobody holds the other side any more
+    except OSError:  # the error of Linux for a terminal whose other end is closed
         return b""
 
 

@@ -17,7 +17,7 @@ from contexta import Contexta
 
 @pytest.fixture
 def good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The wheel whose training is good; uv knows an index that is empty."""
+    """The wheel with the good training; the index of uv is empty."""
     only_index(monkeypatch, tmp_path.parent / f"{tmp_path.name}-index", tmp_path.parent / f"{tmp_path.name}-cache")
     (tmp_path / "train.py").write_text(
         "import scorelib\nopen('../ran', 'a').write('x')\nprint('accuracy=%g' % (0.9 - scorelib.worse))\n"

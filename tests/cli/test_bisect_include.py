@@ -76,7 +76,7 @@ def project(tmp_path: Path, git: Callable[..., str], monkeypatch: pytest.MonkeyP
 
 @pytest.fixture
 def train(project: Path, cli: Cli) -> Train:
-    """Record a run of what is there now; version: of the innocent package."""
+    """Record a run of the current state. version: of the innocent package."""
 
     def record(name: str, *options: str, version: str = "1.0", install: str = "", mode: str = "1") -> None:
         beside = project.with_name(f"{project.name}-beside")

@@ -1,4 +1,4 @@
-"""Studies whose command goes through a launcher that has, or may have, an environment of its own."""
+"""Studies whose command uses a launcher that may have its own environment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `pip freeze` leaves out, and modules that nothing in the pins has."""
+"""Packages that `pip freeze` omits, and modules that no pinned package contains."""
 
 from __future__ import annotations
 

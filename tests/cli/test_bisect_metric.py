@@ -1,4 +1,4 @@
-"""What judges a study is known before anything is built: from recorded runs, or after the first reruns."""
+"""The judgement of a study is chosen from recorded runs before a build, or checked in the first reruns."""
 
 from __future__ import annotations
 

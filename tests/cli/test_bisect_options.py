@@ -119,7 +119,7 @@ def test_a_side_without_options_takes_those_of_the_other(cli: Cli, place: Path) 
 def test_no_binary_packages_are_built(cli: Cli, place: Path) -> None:
     index = index_of(place)
     for version, worse in (("1.0", 0.0), ("2.0", 0.5)):
-        make_wheel(index, "culprit", version, "worse = 7")  # the wheel is not what was there
+        make_wheel(index, "culprit", version, "worse = 7")  # the wheel was built again
         make_sdist(index, "culprit", version, f"worse = {worse}")
     write(place, f"--no-index\n-f {index}\n--no-binary culprit")
     answer = proved(cli)

@@ -1,4 +1,4 @@
-"""The releases of a culprit: what is claimed of them, and what is advised."""
+"""The releases of a culprit: the reported facts and the advice."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from support.tiny_index import PYTHON, make_wheel, only_index
 
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An index beside the project, whose training is worse by what the culprit says."""
+    """An index next to the project. The training is worse by a number in the culprit."""
     folder = tmp_path.parent / f"{tmp_path.name}-index"
     only_index(monkeypatch, folder, tmp_path.parent / f"{tmp_path.name}-cache")
     (tmp_path / "train.py").write_text("import culprit\nprint('accuracy=%g' % (0.9 - culprit.worse))\n")

@@ -1,4 +1,4 @@
-"""What ``contexta bisect`` makes of the values that trials give: their size, and whether they depend on the seed."""
+"""``contexta bisect`` handles values of any size, and values that do or do not depend on the seed."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ IGNORES_ITS_SEED = (
 
 
 def of_trials(stderr: str) -> list[str]:
-    """The lines that tell of trials, and the notes between them."""
+    """The lines about trials, and the notes between them."""
     return stderr.partition("building the environments")[2].splitlines()[1:]
 
 
@@ -85,7 +85,7 @@ def test_what_one_fixed_seed_shows_is_restricted_to_it_on_every_face(cli: Cli, p
     assert done.returncode == 0, done.stderr
     notes = [n for n, line in enumerate(of_trials(done.stderr)) if "OLD gave the same value at seeds 0 and 1" in line]
     assert len(notes) == 1
-    assert notes[0] <= 6  # the fourth trial, and what was said before it
+    assert notes[0] <= 6  # the fourth trial, and the lines before it
     report = json.loads(cli("bisect", "--show", "--json").stdout)
     assert report["at_fixed_seed"] is True
     assert report["why"].endswith("at this fixed seed")

@@ -1,4 +1,4 @@
-"""Each command: what it prints, where, and its exit code."""
+"""The output and the exit code of each command."""
 
 from __future__ import annotations
 
@@ -292,7 +292,7 @@ def test_every_command_has_a_help_text_with_an_example(cli: Cli, command: str) -
 
 
 def on_a_terminal(directory: Path, *arguments: str, **environ: str) -> str:
-    """What a command prints when its stdout is a terminal of 100 columns."""
+    """The output of a command to a terminal of 100 columns."""
     leader, follower = pytest.importorskip("pty").openpty()
     env = {
         **{k: v for k, v in os.environ.items() if k != "NO_COLOR"},

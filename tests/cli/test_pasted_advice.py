@@ -1,4 +1,4 @@
-"""Each command that ``contexta why`` and ``contexta bisect`` print is pasted into a shell, and does what it says."""
+"""Each command that ``contexta why`` and ``contexta bisect`` print works when it is pasted into a shell."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ def a_tool(project: Path, name: str) -> None:
 
 
 def an_environment(prefix: Path, installer: str = "pip", *, uv: bool = False) -> Path:
-    """The files by which tools know an environment."""
+    """The files by which tools recognise an environment."""
     site = prefix / "lib" / "python3.12" / "site-packages"
     (site / "innocent-2.0.dist-info").mkdir(parents=True)
     (site / "innocent-2.0.dist-info" / "INSTALLER").write_text(f"{installer}\n")

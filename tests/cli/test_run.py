@@ -1,4 +1,4 @@
-"""``contexta run -- CMD``: the command is as it was without us, and everything is known about it."""
+"""``contexta run -- CMD``: the command behaves as without Contexta, and its run is recorded."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def notes(details: RunDetails, topic: str) -> list[str]:
     return [note.text for note in details.notes if note.topic == topic]
 
 
-# ---------------------------------------------------------------------------------------------- what is recorded
+# ---------------------------------------------------------------------------------------------- the record
 
 
 @pytest.mark.parametrize("python", every_python())

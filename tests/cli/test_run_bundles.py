@@ -43,7 +43,7 @@ def directory(path: Path, files: dict[str, str]) -> None:
 
 
 def record(tmp_path: Path, *command: str, pythonpath: str = "") -> tuple[dict[str, Distribution], Any]:
-    """The distributions of the run's environment by name, and what was imported from them."""
+    """The distributions of the run's environment by name, and the imported modules."""
     done = subprocess.run(
         [*CONTEXTA, "run", "--name", "r", "--", *command],
         cwd=tmp_path,

@@ -1,4 +1,4 @@
-"""Several runs in one command of ``contexta run``: each is a run of its own, and nothing of it is lost."""
+"""Several runs in one command of ``contexta run``: each is a separate run, and no record is lost."""
 
 from __future__ import annotations
 

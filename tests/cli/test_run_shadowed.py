@@ -1,4 +1,4 @@
-"""A program below ``contexta run`` that has a module of its own named contexta imports that one, and is recorded."""
+"""A program below ``contexta run`` that contains a module named contexta imports its own, and is recorded."""
 
 from __future__ import annotations
 

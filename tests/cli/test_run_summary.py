@@ -1,4 +1,4 @@
-"""``contexta run`` ends with what it recorded, in two lines on stderr."""
+"""``contexta run`` ends with a summary of the record, in two lines on stderr."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ def test_replaced_pythonpath_is_named_and_the_packages_on_it_are_recorded(
     assert f"was not recorded from inside: {why}\nhint: add to PYTHONPATH instead of replacing it" in done.stderr
 
 
-@pytest.mark.parametrize("before", ["", "sleep 0.3; exec "])  # the shell becomes that Python, and is seen before
+@pytest.mark.parametrize("before", ["", "sleep 0.3; exec "])  # the shell becomes that Python, and was observed before
 def test_process_that_joins_by_itself_is_recorded_from_inside(tmp_path: Path, wrap: Wrap, before: str) -> None:
     (tmp_path / "train.py").write_text("import contexta; contexta.log({'loss': 0.5})\n")
     source = Path(contexta.__file__).parents[1]

@@ -102,7 +102,7 @@ def test_a_study_from_python_gives_the_report_of_the_command_line(cli: Cli, proj
 
 
 def require_status(ctx: Contexta, events: Events, report: BisectReport) -> None:
-    """The status on disk says at each trial what ran before it, and at the end what the report says."""
+    """The status on disk lists the trials before the current one, and at the end agrees with the report."""
     assert [len(status.trials) for status in events.statuses] == [*range(1, report.runs)]
     last, status = events.statuses[-1], ctx.bisect_status()
     assert last.is_running
@@ -290,7 +290,7 @@ def last(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def beginning(project: Path) -> Path:
-    """The file that remembers what a study began with."""
+    """The file with the initial source of a study."""
     (project / "study").mkdir()
     content = StudyBeginning(source="0123", own=(), since="", files=("train.py",))
     study_files.write(project / "study" / "study.json", content)

@@ -1,4 +1,4 @@
-"""The first slice, by the public door: a live run, read back in another process by every face."""
+"""A live run through the public interface, read back in another process by every interface."""
 
 from __future__ import annotations
 

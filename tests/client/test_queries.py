@@ -1,4 +1,4 @@
-"""What colleagues ask of runs written by hand and of live ones: by the public door, read back by every face."""
+"""Queries about live runs and about runs that users wrote, through every public interface."""
 
 from __future__ import annotations
 

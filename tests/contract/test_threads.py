@@ -1,4 +1,4 @@
-"""Models are built when their first value is checked, whoever does it."""
+"""The validator of a model is built with its first value, in any thread."""
 
 from __future__ import annotations
 

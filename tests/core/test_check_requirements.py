@@ -1,4 +1,4 @@
-"""Where the libraries are too old to ask, recording works, and asking says what is too old and what to do."""
+"""With outdated libraries recording works, and a query names them with a hint."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CLIENT = (
 
 @pytest.fixture
 def old(tmp_path: Path) -> dict[str, str]:
-    """The variables of a process that finds, before what is really installed, the metadata of pydantic 1."""
+    """The variables of a process that finds the metadata of pydantic 1 before the installed one."""
     (tmp_path / "old" / "pydantic-1.10.9.dist-info").mkdir(parents=True)
     metadata = "Metadata-Version: 2.1\nName: pydantic\nVersion: 1.10.9\n"
     (tmp_path / "old" / "pydantic-1.10.9.dist-info" / "METADATA").write_text(metadata)

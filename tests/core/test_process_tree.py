@@ -1,4 +1,4 @@
-"""What /proc tells of a process that was started here."""
+"""Read facts about a child process from /proc."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The TOML reader agrees with ``tomllib``, and reads what it can of an invalid document."""
+"""The TOML reader agrees with ``tomllib``, and reads the valid parts of an invalid document."""
 
 from __future__ import annotations
 

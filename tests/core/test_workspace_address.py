@@ -1,4 +1,4 @@
-"""The address of a server: what is none is refused, and its password is shown by nothing."""
+"""The address of a server: an invalid one is refused, and its password is never shown."""
 
 from __future__ import annotations
 

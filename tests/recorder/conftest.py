@@ -12,7 +12,7 @@ Git = Callable[..., str]
 
 @pytest.fixture
 def git() -> Git:
-    """Run git in a directory as somebody, whatever the settings of whoever runs the tests."""
+    """Run git in a directory with an author, independent of the settings of the user."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     env.update(GIT_CONFIG_GLOBAL=os.devnull, GIT_CONFIG_NOSYSTEM="1")
     for role in ("AUTHOR", "COMMITTER"):

@@ -1,4 +1,4 @@
-"""What is captured when a process ends is captured on every Python, however its program ends."""
+"""The facts of the end of a process are captured on every Python, for every kind of exit."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ KILLED = {
 
 
 class Ended:
-    """What the journal of one process says, and the objects that it refers to."""
+    """The journal of one process, and the objects that it refers to."""
 
     def __init__(self, path: Path, objects: Objects) -> None:
         self.records = [json.loads(line) for line in path.read_text().splitlines()]

@@ -95,7 +95,7 @@ def planted() -> dict[str, str]:
 
 
 def hits(folder: Path, secrets: dict[str, str]) -> list[str]:
-    """Where a secret stands in a file of the workspace, or in the database as SQLite gives it back."""
+    """The places of secrets in files of the workspace and in the content of the database."""
     result = []
     files = [path for path in folder.rglob("*") if path.is_file()]
     assert any(path.name == "contexta.db" for path in files)

@@ -49,7 +49,7 @@ SUFFIXES = {"code": "py", "yaml": "yaml", "json": "json", "xml": "xml", "sql": "
 
 
 class Planted:
-    """The secrets, each with a number of its own and the channel and class that it was planted in."""
+    """The secrets, each with a unique number and its channel and class."""
 
     def __init__(self) -> None:
         self.where: dict[str, str] = {}
@@ -75,7 +75,7 @@ class Planted:
 
 
 def bytes_of(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """(where, what is there) of every file, also as SQLite and ZIP give it back."""
+    """(place, content) of every file, also of the content of databases and archives."""
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         yield path.name, path.read_bytes()
         if path.suffix == ".db":

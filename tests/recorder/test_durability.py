@@ -1,4 +1,4 @@
-"""What reaches the disk when: as the system calls of a recording program tell it."""
+"""The order in which records reach the disk, by the system calls of a recording program."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def traced(tmp_path: Path) -> list[str]:
 
 
 def synced(tmp_path: Path) -> dict[str, list[str]]:
-    """Moment -> what was brought to the disk since the one before, relative to the workspace's parent."""
+    """Moment -> paths that were flushed since the previous moment, relative to the workspace's parent."""
     result: dict[str, list[str]] = {}
     now: list[str] = []
     for line in traced(tmp_path):
@@ -74,4 +74,4 @@ def test_every_directory_that_a_run_makes_has_its_entry_on_the_disk(tmp_path: Pa
         elif (file := re.search(r"f(?:data)?sync\(\d+<([^>]*)>", line)) is not None:
             made = {folder for folder in made if os.fspath(Path(folder).parent) != file[1]}
         elif re.search(r'write\(1<.*"(begun|flushed|ended)', line) is not None:
-            assert {folder for folder in made if ".known" not in folder} == set()  # what is only remembered may be lost
+            assert {folder for folder in made if ".known" not in folder} == set()  # facts in memory only may be lost

@@ -1,4 +1,4 @@
-"""Every probe runs in every CPython from 3.8 on that this machine has, with nothing installed beside it."""
+"""Every probe runs in every CPython from 3.8 on that this machine has, with nothing else installed."""
 
 from __future__ import annotations
 

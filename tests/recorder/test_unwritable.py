@@ -1,7 +1,7 @@
-"""A workspace that cannot be written never stops a training: it is said once, and the exit code is the program's.
+"""An unwritable workspace never stops a training: there is one warning, and the exit code is the program's.
 
-Root may write what permissions forbid, so read-only and full places are small file systems that are mounted for the
-test, and files and devices that stand where the workspace should be.
+Permissions do not stop root. Unwritable places are therefore small mounted file systems, and files or devices in place
+of the workspace.
 """
 
 from __future__ import annotations

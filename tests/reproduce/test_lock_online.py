@@ -1,4 +1,4 @@
-"""Locks of real packages, each read by what it is written for: platform wheels, pure ones, one with no wheel at all."""
+"""Locks of real packages, each read by its own tool: platform wheels, pure wheels, and a package without a wheel."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def installed(tmp_path: Path, form: LockFormat, content: str) -> Path:
         return at / ".venv"
     if form == "pylock":
         file = tmp_path / "pylock.toml"
-    if form == "dockerfile":  # what it copies and runs, without an image
+    if form == "dockerfile":  # its files and commands, without an image
         file = tmp_path / "pylock.toml"
         copied = re.search(r"^COPY <<'END_OF_LOCK' \S+\n(.*)^END_OF_LOCK$", content, re.MULTILINE | re.DOTALL)
         assert copied is not None

@@ -39,7 +39,7 @@ def record(tmp_path: Path, venv: Path, *, cwd: Path | None = None, code: str = "
 
 
 def runs(pid: int) -> bool:
-    """Whether a process is there and is no zombie that nobody has fetched."""
+    """Whether a process is alive and not a zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
@@ -191,7 +191,7 @@ def test_a_cached_environment_that_was_edited_is_built_again(trained: Trained, c
 def test_a_file_that_differs_from_its_record_deviates_also_from_the_cache(
     trained: Trained, ctx: Contexta, tmp_path: Path
 ) -> None:
-    """uv's own cache shares its files with every environment: what is edited in place in one is edited in all."""
+    """uv's own cache shares its files with every environment, so an edit in place changes all of them."""
     trained(install=["gamma"], code="import gamma")
     ctx.rebuild_environment("first", tmp_path / "one")
     shutil.rmtree(tmp_path / "cache")

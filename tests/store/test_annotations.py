@@ -1,4 +1,4 @@
-"""Annotations of runs are kept beside what was recorded, in a directory and on a server alike."""
+"""Annotations of runs leave the record unchanged, in a directory and on a server."""
 
 from __future__ import annotations
 

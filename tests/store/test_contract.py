@@ -1,4 +1,4 @@
-"""What a workspace promises, in a directory and on a server alike: one class, both databases."""
+"""The contract of a workspace: one class of tests for a directory and a server."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ PROGRAMS = {
     """,
 }
 POINTS = 300
-UNCHECKED = "were not checked"  # what ``made`` puts there, and what is half done
+UNCHECKED = "were not checked"  # the files of ``made``, and incomplete ones
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +115,8 @@ def subject(kind: str, made: Path, tmp_path: Path) -> Subject:
 
 
 def check(kind: str, root: Path, acknowledged: int) -> None:
-    """acknowledged: how many lines the process had said. What is left must be whole, and hold what they stand for."""
+    """acknowledged: the number of lines that the process printed. The workspace must be sound and contain their
+    records."""
     with Contexta(root) as ctx:
         CHECKS[kind](ctx, acknowledged)
         live = ctx.list_runs("q")

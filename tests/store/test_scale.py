@@ -1,4 +1,4 @@
-"""What is asked costs by what is found, not by what is stored: counted, not timed."""
+"""The cost of a query depends on its result, not on the size of the workspace: counted, not timed."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def sizes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Contexta, 
 
 
 def steps(ctx: Contexta, ask: Callable[[Contexta], Any]) -> int:
-    """How many steps of SQLite's machine a question takes."""
+    """The number of steps of SQLite's virtual machine for a query."""
     ctx.list_runs(limit=1)
     counted = 0
 
@@ -145,7 +145,7 @@ def test_no_statement_scans_a_complete_table_on_a_server(
 ) -> None:
     """Rows that are looked at are counted by the server itself: EXPLAIN ANALYZE of each statement."""
     monkeypatch.setattr(pages, "FEW", 50)
-    monkeypatch.setattr("psycopg.Pipeline.is_supported", lambda: False)  # so that each statement is asked by itself
+    monkeypatch.setattr("psycopg.Pipeline.is_supported", lambda: False)  # so that each statement runs separately
     observed: list[tuple[str, Any]] = []
     database: Any = served._opened().database
     engine = database._engine
@@ -170,10 +170,10 @@ def test_no_statement_scans_a_complete_table_on_a_server(
 @pytest.mark.skipif(sys.platform != "linux", reason="the client's library tells what it hears on Linux alone")
 @pytest.mark.parametrize(("arguments", "waits"), [("one run", 5), ("two runs", 16), ("latest", 5)])
 def test_a_server_is_waited_for_a_few_times(served: Contexta, tmp_path: Path, arguments: str, waits: int) -> None:
-    """Over a network each costs more than its answer. Of one run: is the connection alive, begin, which run is meant,
-    everything about it, end. Of two runs also: their parameters, environments and inputs."""
+    """Over a network each costs more than its answer. For one run: check the connection, begin, find the run, read it,
+    end. For two runs also: their parameters, environments and inputs."""
     for _ in range(7):
-        ASKED[arguments](served)  # the driver prepares a statement when it has seen it some times
+        ASKED[arguments](served)  # the driver prepares a statement after some executions
     database: Any = served._opened().database
     engine = database._engine
     with engine.connect() as connection:

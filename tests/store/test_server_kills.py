@@ -1,4 +1,4 @@
-"""A client of a server killed at any moment: what was said arrives once, and nothing is half there."""
+"""A client of a server is killed at any moment: its records arrive once and completely."""
 
 from __future__ import annotations
 

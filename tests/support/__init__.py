@@ -1,1 +1,1 @@
-"""What several tests share: builders of values, package indexes, servers, simulated worlds."""
+"""Helpers that several tests share: builders of values, package indexes, servers, simulated worlds."""

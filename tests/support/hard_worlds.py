@@ -72,7 +72,7 @@ class HardWorld(World):
 def is_wrong(outcome: Outcome) -> bool:
     """Whether the named set lacks a cause, or holds a change whose omission changes less than 10 % of the drop.
 
-    A part of several causes is no wrong answer as long as its share is not said to be more than it makes.
+    A part of several causes is not wrong if its reported share is not too high.
     """
     verdict, world = outcome.verdict, outcome.world
     if verdict.kind != "proved":
@@ -103,7 +103,7 @@ def _left(world: HardWorld, culprits: int) -> float:
 
 
 def is_right(outcome: Outcome) -> bool:
-    """Whether the named set makes all of the drop, and each of its changes a part of it."""
+    """Whether the named set explains the whole drop, and each of its changes a part."""
     assert isinstance(outcome.world, HardWorld)
     named = outcome.verdict.kind == "proved" and not is_wrong(outcome)
     return named and _left(outcome.world, outcome.verdict.culprits) < _LEAST

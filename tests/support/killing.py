@@ -22,7 +22,7 @@ from support import paths
 
 CALLS = "write,pwrite64,sendto,fsync,fdatasync,rename,unlink,link,linkat,ftruncate,truncate,mkdir,utimensat"
 """The system calls that change something, on the disk or on a server."""
-ALL = 10**9  # what a program that came to its end has acknowledged
+ALL = 10**9  # lines that a completed program printed
 traced = pytest.mark.skipif(shutil.which("strace") is None, reason="strace kills at a system call")
 posix = pytest.mark.skipif(os.name != "posix", reason="kill -9 is POSIX's")
 
@@ -39,10 +39,9 @@ Call = tuple[str, int]  # a system call, and the how many-th of its kind
 
 
 class Subject(NamedTuple):
-    """A program that is killed again and again.
-
-    prepare: makes a new place of that name and returns the program's arguments. check: of those, and of how many lines
-    the program had said; fails when what is left is not whole, or does not hold what they stand for.
+    """A program that is killed repeatedly. prepare: creates a new place of that name and returns the program's
+    arguments. check: called with the arguments and the number of printed lines; fails if the place is damaged or lacks
+    their records.
     """
 
     program: str
@@ -73,7 +72,7 @@ def calls_of(subject: Subject, trace: Path) -> list[Call]:
 
 
 def at(subject: Subject, call: Call) -> bool:
-    """Whether the program was killed at that call; what it left has been checked."""
+    """Whether the program was killed at that call. Its remains were checked."""
     name, number = call
     arguments = subject.prepare(f"{name}-{number}")
     inject = ("-e", f"trace={name}", "-e", f"inject={name}:signal=KILL:when={number}")

@@ -16,7 +16,7 @@ USER, PASSWORD = "someone", "pa55-of-the-index"
 
 @contextmanager
 def private_index(folder: Path) -> Iterator[str]:
-    """Serves the files of a directory by PEP 503 to whoever knows the password; HOST:PORT."""
+    """Serves the files of a directory by PEP 503 to clients with the password. Yields HOST:PORT."""
 
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -1,4 +1,4 @@
-"""A PostgreSQL server for tests: a real one, from a wheel, in a directory of its own."""
+"""A PostgreSQL server for tests: a real one, from a wheel, in a separate directory."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _TEMPLATE = "contexta_template"
 
 
 class Server:
-    """Started at once, within a second; as root too. Every test gets a database of its own, copied from one that the
-    migrations made."""
+    """Started at once, within a second; as root too. Every test gets a separate database, copied from one that the
+    migrations created."""
 
     def __init__(self) -> None:
         with warnings.catch_warnings():
@@ -57,7 +57,7 @@ class Server:
 
     def pids(self) -> list[int]:
         """The server and the processes that it started."""
-        psutil: Any = import_module("psutil")  # comes with the wheel; it has no types of its own
+        psutil: Any = import_module("psutil")  # part of the wheel; it has no types
         if not psutil.pid_exists(self.pid):
             return []
         server = psutil.Process(self.pid)
@@ -99,7 +99,7 @@ class Server:
             return cursor.fetchall() if cursor.description else []
 
     def stop(self) -> None:
-        self.kill()  # what it holds goes with it
+        self.kill()  # its content is deleted with it
         self._server.cleanup()
         shutil.rmtree(self._folder, ignore_errors=True)
 

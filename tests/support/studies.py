@@ -43,7 +43,7 @@ def studied(
     max_runs: int = 60,
     here: Here | None = None,
 ) -> BisectReport:
-    """A study without noise: every set of changes that is all at NEW adds what it says to the damage."""
+    """A study without noise: every set of changes that is completely at NEW adds its damage."""
     sign = 1.0 if higher_is_better else -1.0
 
     def value(step: Probe, trials: list[Trial]) -> float:

@@ -15,7 +15,7 @@ PYTHON = str(Path(sys.executable).resolve())
 
 
 def only_index(monkeypatch: pytest.MonkeyPatch, folder: Path, cache: Path) -> None:
-    """From here on uv knows no index but this directory, and shares no cache with anybody."""
+    """Let uv use only this directory as its index, and a separate cache."""
     folder.mkdir(exist_ok=True)
     settings = folder.with_name(f"{folder.name}-uv.toml")
     settings.write_text(f"no-index = true\nfind-links = [{json.dumps(str(folder))}]\n")

@@ -72,7 +72,7 @@ class Venv:
         uv("pip", "install", "--quiet", "--offline", "--no-index", "--python", self.python, *map(str, what))
 
     def run(self, code: str, *, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> str:
-        """What the code prints, run by the environment's interpreter with the recorder's source on its path."""
+        """The output of code, run by the environment's interpreter with the recorder's source on its path."""
         source = str(SOURCE)
         done = subprocess.run(
             [self.python, "-c", f"import sys; sys.path.append({source!r})\n{code}"],

@@ -20,9 +20,8 @@ KINDS = ("single", "pair", "additive", "null")
 class World:
     """One regression. effect: the drop in standard deviations; inf for no noise at all.
 
-    shifts: groups that do no harm but change what the random numbers come out as.
-    crashes: (a, b): a at NEW dies beside b at OLD, which no metadata says.
-    dies: the share of all runs that give no value, whatever they run on.
+    shifts: harmless groups that change the random numbers. crashes: (a, b): a at NEW fails with b at OLD, which is in
+    no metadata. dies: the share of all runs that give no value in any mix.
     """
 
     mixes: Mixes
@@ -105,7 +104,7 @@ def draw(
     crashes = tuple(
         (a, b)
         for a, b in (random.sample(range(count), 2) for _ in range(random.choice((0, 0, 1))))
-        if not mixes.needs[a] >> b & 1 and not {a, b} <= set(causes)  # such a pair acts as one: nobody can tell
+        if not mixes.needs[a] >> b & 1 and not {a, b} <= set(causes)  # such a pair acts as one change
     )
     return World(
         mixes,
@@ -127,7 +126,7 @@ def draw(
 
 
 def draw_needing_others(number: int, effect: float) -> tuple[World, int]:
-    """A world whose culprit dies beside one to four others at OLD, which no metadata says; and those it needs so."""
+    """A world whose culprit fails with one to four others at OLD, which is in no metadata; and these others."""
     world, random = draw(number, "single", effect, fingerprint=False), Random(number)
     (cause,) = world.causes
     others = [group for group in range(world.mixes.count) if not world.mixes.comparable(cause, group)]
@@ -177,13 +176,13 @@ class Outcome:
         if self.verdict.kind != "proved":
             return False
         if self.world.kind == "additive" and self.verdict.share is not None:
-            # a part of the cause is no wrong answer as long as it is not said to be all of it
+            # a part of the cause is not wrong if it is not reported as the whole cause
             shares = dict.fromkeys(map(self.world.representative, self.world.causes), 0.0)
             for cause, share in zip(self.world.causes, (self.world.share, 1 - self.world.share), strict=True):
                 shares[self.world.representative(cause)] += share
             named = [shares.get(group) for group in {*map(self.world.representative, groups_of(self.verdict.culprits))}]
             return None in named or self.verdict.share[1] > sum(filter(None, named))
-        if self.world.kind == "pair":  # "X (brings Y)" is true of two that nothing ever told apart
+        if self.world.kind == "pair":  # "X (brings Y)" is true of two changes that no trial separated
             brought = self.verdict.culprits | self.verdict.companions
             return not mix_of(self.world.causes) & self.verdict.culprits or bool(mix_of(self.world.causes) & ~brought)
         return not self.right

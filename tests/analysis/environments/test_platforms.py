@@ -1,4 +1,4 @@
-"""Recorded platform names are read as far as they tell, and wheels are matched with the recorded platform."""
+"""Parse recorded platform names, and match wheels with the recorded platform."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Learning curves are smoothed and reduced without losing what a chart shows."""
+"""Learning curves are smoothed and reduced without visible loss."""
 
 from __future__ import annotations
 

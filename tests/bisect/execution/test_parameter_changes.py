@@ -50,7 +50,7 @@ def commands(result: ChangedParameters, command: str) -> tuple[str, str]:
         ("--aug true", "", {"aug": True}, {"aug": False}, "t.py", "t.py --aug true", "t.py --aug false"),
         ("--n 1 2", "", {"n": [1, 2]}, {"n": [3]}, "t.py --n 9 9 -v", "t.py --n 1 2 -v", "t.py --n 3 -v"),
         ("", "--drop 0.1", {}, {"drop": 0.1}, "t.py --drop 0.3", "t.py", "t.py --drop 0.1"),
-        # worked out from the option, and so told word for word
+        # derived from the option, and so compared word for word
         ("--lr 1", "--lr 2", {"lr": 0.01}, {"lr": 0.02}, "t.py", "t.py --lr 1", "t.py --lr 2"),
         # recorded by no run: the command line is all there is
         ("--lr 0.1 --v", "--lr=0.2 --v", {}, {}, "t.py --lr 5", "t.py --lr 0.1", "t.py --lr=0.2"),

@@ -1,4 +1,4 @@
-"""The home of a trial: what it reads there, and that its writes reach no other trial."""
+"""The home of a trial: its visible files, and the isolation of its writes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Private directories of trials, and what is left of them when a process is killed."""
+"""Private directories of trials, and their removal after a process was killed."""
 
 from __future__ import annotations
 

@@ -21,8 +21,8 @@ COMMIT = "0123456789" * 4
 
 @dataclass(frozen=True)
 class Place:
-    """A directory to train in, an index beside it, and a repository whose second commit lowers the metric: of the same
-    version as the first, so that nothing but the commit tells them apart."""
+    """A training directory, an index, and a repository whose second commit lowers the metric. Both commits have the
+    same version, so only the commit distinguishes them."""
 
     here: Path
     index: Path

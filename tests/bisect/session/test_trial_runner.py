@@ -1,4 +1,4 @@
-"""Trials are obtained with no more jobs at a time than asked for."""
+"""Trials never exceed the requested number of parallel jobs."""
 
 from __future__ import annotations
 

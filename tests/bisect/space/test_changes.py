@@ -30,7 +30,7 @@ def space(
 
 
 def brings(result: Space, key: str) -> set[str]:
-    """What moves to NEW at least, when this change does."""
+    """The smallest set of changes that moves to NEW with this change."""
     group = next(number for number, group in enumerate(result.groups) if key in group.keys)
     return set(result.keys(result.mixes.closed(1 << group))) - {key}
 

@@ -1,4 +1,4 @@
-"""What was acknowledged is there, whatever happens to the process that said it."""
+"""Acknowledged records survive any end of their process."""
 
 from __future__ import annotations
 
@@ -189,7 +189,9 @@ def test_run_whose_disk_stays_full_still_says_how_it_ended_and_how_much_is_lost(
         codes = [issue.code for issue in ctx.diagnose_run("r").issues]
     assert details.status == "completed"
     assert details.stages[0].metrics[0].points == 5_000 - lost
-    assert details.metadata["lost_records"]["count"] == lost + 1  # what was known only at the end of the environment
+    assert (
+        details.metadata["lost_records"]["count"] == lost + 1
+    )  # facts of the environment that are collected at the end
     assert "no space left on device" in details.metadata["lost_records"]["reasons"]
     assert "records_lost" in codes
 

@@ -17,7 +17,7 @@ from contexta.recorder.redaction.rules import program_options
 from contexta.recorder.source.patches import without_secrets
 
 SALT = b"salt of a workspace"
-# A word with a number in it, letters and digits, two words in one: no form gives these away, only what is around them
+# A word with a number in it, letters and digits, two words in one: only their context reveals these, not their form
 CANARIES = ("plaincanary07word", "Tr0ub4dor3x", "hunter2hunter")
 KEY = """-----BEGIN RSA PRIVATE KEY-----
 MIIEowIBAAKCAQEAq1Yc7QzJ4m0yq9yYb7Qe0n2gq1mY0t5cZ3kq9yYb7Qe0n2gq

@@ -1,4 +1,4 @@
-"""What a run reads and makes: told by its content, kept up to a size, seen by every face."""
+"""Inputs and outputs of a run: digested, stored up to a size, shown by every interface."""
 
 from __future__ import annotations
 

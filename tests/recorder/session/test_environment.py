@@ -1,4 +1,4 @@
-"""What an environment is kept as: what it starts with, once for all its runs, and what only the program tells."""
+"""Environments are stored as a body that runs share, and the facts that only the program determines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a run begins in its journal."""
+"""A run begins with the first record of its journal."""
 
 from __future__ import annotations
 

@@ -187,7 +187,7 @@ def test_the_commit_is_known_if_git_is_too_slow_to_list_changes(
 
 
 def slow_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str) -> None:
-    """Let git sleep when it is asked for that."""
+    """Make a command of git sleep."""
     slow = tmp_path / "bin" / "git"
     slow.parent.mkdir()
     slow.write_text(f'#!/bin/sh\ncase "$*" in *" {verb} "*) sleep 30;; esac\nexec {shutil.which("git")} "$@"\n')
@@ -314,7 +314,11 @@ def test_the_workspace_in_a_repository_makes_it_neither_dirty_nor_noted(
 ) -> None:
     monkeypatch.chdir(repo)
     with Contexta(workspace) as ctx:
-        for name, dirty in (("first", False), ("second", False), ("third", True)):  # each finds what is left so far
+        for name, dirty in (
+            ("first", False),
+            ("second", False),
+            ("third", True),
+        ):  # each step finds the remaining files
             if dirty:
                 (repo / "src" / "new.py").write_text("x = 1\n")
             with ctx.run(name, project="p"):

@@ -1,4 +1,4 @@
-"""The cache of built environments: what it shows, deletes, and keeps because it is in use."""
+"""The cache of built environments: its list, deletion, and protection of environments in use."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from contexta.reproduce.uv.requirement_options import requirement_lines
 
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A directory of wheels that is the only index uv knows, and a cache of its own."""
+    """A directory of wheels as the only index of uv, and a separate cache."""
     only_index(monkeypatch, tmp_path / "index", tmp_path / "cache")
     return tmp_path / "index"
 

@@ -1,4 +1,4 @@
-"""Where releases come from: what the user's pip is told counts where uv is told nothing."""
+"""Indexes of releases: the settings of pip count if uv has none."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ PLACE = "python.exe" if os.name == "nt" else "bin/python"
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A pyenv of its own with some versions, and things that are none."""
+    """A separate pyenv with some versions, and directories that are not versions."""
     monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
     for name in ("3.9.18", "3.10.2", "3.10.13", "3.13.1t", "3.14.0rc1", "pypy3.10-7.3", "project"):
         place = tmp_path / "versions" / name / PLACE

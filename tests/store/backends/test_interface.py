@@ -1,4 +1,4 @@
-"""What every database of a workspace must do: one class of tests for both implementations."""
+"""The contract of the database of a workspace: one class of tests for both implementations."""
 
 from __future__ import annotations
 

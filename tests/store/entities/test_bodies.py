@@ -1,4 +1,4 @@
-"""What is read back without being checked again is what checking makes of it."""
+"""A body that is read without validation equals the validated one."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ WHOLE: dict[str, Any] = {
 
 
 def require_same(read: Any, checked: Any) -> None:
-    """Equal, frozen alike all the way down, and as fit for everything that is done with values."""
+    """Both values are equal, frozen at every level, and support the same operations."""
     assert read == checked
     assert repr(read) == repr(checked)
     assert read.model_dump_json() == checked.model_dump_json()

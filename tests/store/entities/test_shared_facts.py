@@ -1,4 +1,4 @@
-"""What many runs have alike lies once, and is read, kept and checked as if each had its own."""
+"""Facts that many runs share are stored once, and are read, kept and checked for each run."""
 
 from __future__ import annotations
 
@@ -63,7 +63,9 @@ def test_live_runs_of_one_program_share_equal_facts(anywhere: Contexta) -> None:
         with anywhere.run("live", project="p"):
             pass
     answer = [dict(run.metadata) for run in anywhere.list_runs()]
-    assert len({run.pop(NUMBER, 1) for run in answer}) == 3  # only which run of its process it is tells them apart
+    assert (
+        len({run.pop(NUMBER, 1) for run in answer}) == 3
+    )  # only the number of the run in its process distinguishes them
     first, *others = answer
     assert first["invocation"]
     assert others == [first, first]

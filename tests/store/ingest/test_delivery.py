@@ -73,7 +73,7 @@ def test_separate_process_delivers_during_the_training(
     )
     environ = {**os.environ, "CONTEXTA_WORKSPACE": database}
     training = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, env=environ)
-    assert _until(lambda: _points(server, database) == [1])  # while the run goes on
+    assert _until(lambda: _points(server, database) == [1])  # while the run continues
     training.communicate(b"\n")
     ended = "SELECT count(*) FROM run WHERE status = 'completed'"
     assert _until(lambda: server.ask(database, ended) == [(1,)])  # and at its end
@@ -256,7 +256,7 @@ def test_connections_that_are_terminated_while_they_deliver_lose_and_double_noth
             try:
                 ctx.sync()
             except WorkspaceAway:
-                pass  # what a delivery meets here; whoever delivers comes again
+                pass  # errors of a delivery; the next delivery tries again
         over.set()
         enemy.join()
         ctx.sync()

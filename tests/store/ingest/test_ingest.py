@@ -238,7 +238,7 @@ def test_gpus_that_differ_between_ranks_are_noted_once_for_each_kind(ctx: Contex
     for rank in range(4):
         paths.append(written.join(rank, rank=rank))
         written.write(paths[-1], "environment", digest=objects.put(environment.encode(on(f"host-{rank}"))))
-        looked = objects.put(environment.encode({"imports": {}}))  # now and then; nobody asks for GPUs then
+        looked = objects.put(environment.encode({"imports": {}}))  # updates do not query GPUs
         written.write(paths[-1], "environment", end=looked)
         assert ctx.get_run("r").notes == ()
     for path, device in zip(paths, ("A100", "A100", "V100", "V100"), strict=True):
@@ -347,7 +347,7 @@ def test_facts_are_ingested_singly_and_in_groups(ctx: Contexta) -> None:
     written = Written(ctx)
     written.write(written.first, "fact", name="command", value=["a"])
     written.write(written.first, "fact", facts={"source": {"commit": "1"}, "seeds": {"torch": "3"}})
-    written.write(written.join(1), "fact", facts={"command": ["b"], "extra": 1})  # of another process: only what is new
+    written.write(written.join(1), "fact", facts={"command": ["b"], "extra": 1})  # of another process: only new lines
     written.write(written.join(2), "fact", facts=[1])
     details = ctx.get_run("r")
     assert dict(details.metadata) == {
@@ -378,7 +378,7 @@ def test_run_whose_process_died_is_crashed_at_its_last_record(ctx: Contexta) -> 
 
 def test_run_of_a_living_process_stays_open(ctx: Contexta) -> None:
     written = Written(ctx)
-    os.utime(written.first, (0, 0))  # silent since 1970, but it can be asked
+    os.utime(written.first, (0, 0))  # silent since 1970, but its state can be read
     assert ctx.get_run("r").status == ("open" if "boot" in identity() else "crashed")
 
 
@@ -417,7 +417,7 @@ def test_unknown_process_counts_as_dead_only_after_long_silence(ctx: Contexta, e
     before = time.time() - ingest.STALE - 1
     os.utime(written.first, (before, before))
     assert ctx.get_run("r").status == "crashed"
-    assert written.first.exists()  # it may still speak
+    assert written.first.exists()  # it may still record
 
 
 def test_run_with_a_later_record_is_open_again(ctx: Contexta) -> None:

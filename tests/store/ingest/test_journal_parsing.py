@@ -1,4 +1,4 @@
-"""A journal may be damaged, or written by somebody else: one bad line is noted, and nothing else is lost."""
+"""In a damaged journal an invalid line is noted, and no other line is lost."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ BAD: list[dict[str, Any]] = [
 
 
 def open_journal(ctx: Contexta, *, at: int = 1_700_000_000_000_000) -> Path:
-    """The journal of a run that goes on, written by hand."""
+    """The handwritten journal of a live run."""
     path = ctx.root / "journal" / "p.live.jsonl"
     path.parent.mkdir(parents=True)
     first = {"t": "run", "at": at, "run": "p.live", "name": "live", "project_name": "p"}

@@ -44,7 +44,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def saved(made: Path, tmp_path: Path) -> Path:
-    """A backup in the test's directory, beside the workspace it was made of."""
+    """A backup in the directory of the test, next to its workspace."""
     shutil.copytree(made, tmp_path, dirs_exist_ok=True)
     return tmp_path / "saved.zip"
 

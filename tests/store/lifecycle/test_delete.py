@@ -1,4 +1,4 @@
-"""Deleting chosen runs, and the runs that `delete` and `gc` keep, in a directory and on a server alike."""
+"""Deleting chosen runs, and the runs that `delete` and `gc` keep, in a directory and on a server."""
 
 from __future__ import annotations
 

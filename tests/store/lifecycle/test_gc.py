@@ -1,4 +1,4 @@
-"""`gc` deletes what is no longer needed, and keeps what is needed or may be needed in a moment."""
+"""`gc` deletes unneeded data, and keeps data that is needed or may soon be needed."""
 
 from __future__ import annotations
 

@@ -138,7 +138,7 @@ def test_commands_take_the_address_of_a_server(database: str, server: Server, cl
 
 
 def test_backup_during_writes_is_consistent(database: str, tmp_path: Path) -> None:
-    """Whatever others commit meanwhile, what was copied agrees with itself."""
+    """A backup is consistent, whatever other machines commit meanwhile."""
     import threading
 
     over = threading.Event()

@@ -1,4 +1,4 @@
-"""On a server, too, what nobody needs is given back, and what somebody on some machine may need stays."""
+"""`gc` on a server deletes unneeded data, and keeps data that any machine may need."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is damaged is found and named; what is sound is called so."""
+"""`verify` finds and names damage, and reports no damage in sound workspaces."""
 
 from __future__ import annotations
 
@@ -206,7 +206,7 @@ _UNPRIVILEGED = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] 
 
 
 def looked_at_read_only(root: Path, verb: str) -> subprocess.CompletedProcess[str]:
-    """What a user who may not write the workspace is told of it."""
+    """The report for a user without write access to the workspace."""
     if sys.platform != "linux" or (os.geteuid() == 0 and shutil.which("setpriv") is None):
         pytest.skip("nobody here may not write")
     everything = [root, *root.rglob("*")]

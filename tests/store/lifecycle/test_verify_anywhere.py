@@ -1,4 +1,4 @@
-"""Damage is found and named, in a directory and on a server alike."""
+"""Damage is found and named in a directory and on a server."""
 
 from __future__ import annotations
 

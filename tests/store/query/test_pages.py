@@ -236,7 +236,7 @@ def test_last_values_equal_those_of_the_summaries(ctx: Contexta) -> None:
 
 
 def plans(ctx: Contexta, **arguments: Any) -> list[str]:
-    """How SQLite would answer every statement that listing issues."""
+    """The query plans of SQLite for every statement of a list."""
     ctx.list_runs(limit=1)
     database: Any = ctx._opened().database
     engine = database._engine

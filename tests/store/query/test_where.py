@@ -1,4 +1,4 @@
-"""The language of conditions: what is read, what is refused and where the caret stands."""
+"""The language of conditions: valid ones, refused ones, and the position of the caret."""
 
 from __future__ import annotations
 

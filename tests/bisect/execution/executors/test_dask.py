@@ -1,4 +1,4 @@
-"""Trials on a real Dask cluster: a scheduler and two workers, each a process of its own on this machine."""
+"""Trials on a real Dask cluster: a scheduler and two workers, each a separate process on this machine."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def scheduler(project: Path, tmp_path: Path, start: Callable[..., subprocess.Pop
 def a_worker(
     scheduler: str, tmp_path: Path, start: Callable[..., subprocess.Popen[bytes]]
 ) -> Callable[[int], subprocess.Popen[bytes]]:
-    """Start the worker of that number, with a cache of environments of its own, as machines have."""
+    """Start the worker of that number, with its own environment cache, as on another machine."""
 
     def begin(number: int) -> subprocess.Popen[bytes]:
         env = {"CONTEXTA_CACHE_DIR": str(tmp_path / f"machine-{number}")}
@@ -131,7 +131,7 @@ def told(process: subprocess.Popen[bytes]) -> dict[str, object]:
 
 
 def counted(result: dict[str, object]) -> object:
-    """What a verdict rests on: without what differs from run to run."""
+    """The facts that a verdict depends on, without those that differ between runs."""
     trials = result["trials"]
     assert isinstance(trials, list)
     remaining = [{key: trial[key] for key in ("purpose", "at_new", "seed", "value", "reason")} for trial in trials]

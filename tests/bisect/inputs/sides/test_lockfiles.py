@@ -27,7 +27,8 @@ LINUX = {
 OLDER = {**LINUX, "python_version": "3.9", "python_full_version": "3.9.18"}
 REGISTRY = 'source = { registry = "https://example.org/simple" }'
 
-# What uv writes for a project of numpy, tomli below 3.11, uvicorn[standard], a group and an extra; files left out.
+# The lock that uv writes for a project of numpy, tomli below 3.11, uvicorn[standard], a group and an extra; files left
+# out.
 UV_LOCK = f"""
 version = 1
 revision = 3
