@@ -167,7 +167,7 @@ def test_a_plan_reruns_nothing(project: Path) -> None:
         ({"old": 3}, "old"),
         ({"old": Path("gone.txt"), "command": COMMAND}, "gone.txt does not exist"),
         ({"command": COMMAND, "judge": "check", "metric": "accuracy"}, "judge= decides without a metric"),
-        ({"command": COMMAND, "include": "source"}, "OLD is no recorded run"),
+        ({"command": COMMAND, "include": "source"}, "OLD is not a recorded run"),
         ({"command": COMMAND, "skip": "culpit"}, "did you mean culprit?"),
     ],
 )
