@@ -217,7 +217,7 @@ def test_the_least_recently_used_environment_is_deleted_first(tmp_path: Path) ->
             os.utime(tmp_path / "cache" / "a" / "current.json", (5_000, 5_000))
     assert cache.find("b") is None
     (note,) = notes
-    assert note.startswith("the environment cache reached its limit of 0.0 GB (set by CONTEXTA_CACHE_SIZE): deleted 1 ")
+    assert note.startswith("the environment cache reached its limit of 0.0 MB (set by CONTEXTA_CACHE_SIZE): deleted 1 ")
     assert cache.find("a") is not None
     assert cache.find("c") is not None
 
