@@ -54,8 +54,8 @@ def go_to_dialog() -> Element:
         aria_expanded="true",
         aria_autocomplete="list",
     )
-    found = element("ul", id="go-list", class_="choices", role="listbox", aria_label="Pages and runs")
-    return element("dialog", field, found, id="go-dialog", aria_label="Go to")
+    results = element("ul", id="go-list", class_="choices", role="listbox", aria_label="Pages and runs")
+    return element("dialog", field, results, id="go-dialog", aria_label="Go to")
 
 
 __all__ = ["KEYS", "go_to_dialog", "key_help"]

@@ -31,18 +31,18 @@ def sparks(workspace: Contexta, request: Request) -> Response:
     """Run -> its reduced curve of a metric: steps, and values or null. Runs beyond the time limit are left out."""
     metric = request.query_params.get("metric", "")
     until = monotonic() + _SECONDS
-    found: dict[str, Any] = {}
+    curves: dict[str, Any] = {}
     for name in request.query_params.getlist("run")[:_MOST_RUNS]:
-        if found and monotonic() > until:
+        if curves and monotonic() > until:
             break
         try:
             series = workspace.metric_series(name, metric, points=_POINTS)
         except ContextaError:
-            found[name] = None
+            curves[name] = None
             continue
         places = [bucket.first if bucket.step is None else bucket.step for bucket in series.buckets]
-        found[name] = [places, [finite(bucket.last) for bucket in series.buckets]]
-    return JSONResponse(found)
+        curves[name] = [places, [finite(bucket.last) for bucket in series.buckets]]
+    return JSONResponse(curves)
 
 
 def go_to(workspace: Contexta, request: Request) -> Response:

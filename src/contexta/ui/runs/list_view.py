@@ -85,11 +85,11 @@ def _listed(workspace: Contexta, state: ListState) -> _Listed:
         lines = lines_of_groups(groups.groups, workspace.environments_of_runs(listed), state.open)
         last = None if groups.next_after is None else groups.next_after.value
         return _Listed(lines, last, groups.notes, None if last or state.after else groups.run_count)
-    found = workspace.list_runs(state.project or None, limit=PAGE + 1, **query)  # type: ignore[arg-type]  # as above
-    shown = found[:PAGE]
-    last = shown[-1].run_ref.value if len(found) > PAGE else None
+    matches = workspace.list_runs(state.project or None, limit=PAGE + 1, **query)  # type: ignore[arg-type]  # as above
+    shown = matches[:PAGE]
+    last = shown[-1].run_ref.value if len(matches) > PAGE else None
     number = None if last or state.after else len(shown)
-    return _Listed(lines_of_runs(shown, workspace.environments_of_runs(shown)), last, found.notes, number)
+    return _Listed(lines_of_runs(shown, workspace.environments_of_runs(shown)), last, matches.notes, number)
 
 
 def _with_baseline(workspace: Contexta, state: ListState, lines: list[RunLine]) -> tuple[list[RunLine], RunLine | None]:
@@ -156,9 +156,9 @@ def _body(
     parts = [element("p", f"note: {note}", class_="warn") for note in listed.notes]
     if not listed.lines:
         return [*parts, *_empty(workspace, state)]
-    matches = list_controls.summary(state, counts, len(lines))
+    summary = list_controls.summary(state, counts, len(lines))
     pages = list_controls.pages(state, lines, listed.last)
-    return [*parts, *([matches] if matches is not None else []), run_table(lines, columns.shown, state, cells), pages]
+    return [*parts, *([summary] if summary is not None else []), run_table(lines, columns.shown, state, cells), pages]
 
 
 def _empty(workspace: Contexta, state: ListState) -> Sequence[Element]:

@@ -60,8 +60,8 @@ class RunLine:
 
     @property
     def seconds(self) -> float | None:
-        known = [run.duration_seconds for run in self.runs if run.duration_seconds is not None]
-        return fmean(known) if known else None
+        durations = [run.duration_seconds for run in self.runs if run.duration_seconds is not None]
+        return fmean(durations) if durations else None
 
     @property
     def started_at(self) -> str:
@@ -113,7 +113,7 @@ def _of_run(run: RunSummary, packages: Mapping[StableRef, Packages], *, is_membe
 
 def _of_group(group: RunGroup, packages: Mapping[StableRef, Packages], *, is_open: bool) -> RunLine:
     lines = [_of_run(run, packages) for run in group.runs]
-    known = [line.packages for line in lines if line.packages is not None]
+    tables = [line.packages for line in lines if line.packages is not None]
     about = f"{len(group.seeds)} seeds" if len(group.seeds) == len(group.runs) else f"{len(group.runs)} runs"
     return RunLine(
         name=group.name,
@@ -121,7 +121,7 @@ def _of_group(group: RunGroup, packages: Mapping[StableRef, Packages], *, is_ope
         about=about,
         metrics={metric.metric_key: metric for metric in group.metrics},
         params=_common([line.params for line in lines]),
-        packages=_common(known) if known else None,
+        packages=_common(tables) if tables else None,
         is_open=is_open,
     )
 
