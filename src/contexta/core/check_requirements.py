@@ -1,4 +1,4 @@
-"""Raise QueryUnavailable at import where the libraries for queries are missing or too old.
+"""Raise QueryUnavailable at import if the libraries for queries are missing or too old.
 
 Each package that needs them imports this module first, so the user sees this error and not one from deep inside a
 library. tests/test_layers.py checks the order.

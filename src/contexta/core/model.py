@@ -126,7 +126,7 @@ def _refuse(model: type[BaseModel], error: ValidationError) -> NoReturn:
 
 
 def _fault(model: type[BaseModel], details: Any) -> tuple[str, str | None]:
-    """(what is wrong, hint) for one error of pydantic."""
+    """(fault, hint) for one error of pydantic."""
     # pydantic adds the names of union members and validators to the path; only fields and keys help a user.
     path = ".".join(str(part) for part in details["loc"] if "[" not in str(part))
     where = f"{model.__name__}.{path}" if path else model.__name__

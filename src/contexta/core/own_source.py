@@ -25,9 +25,8 @@ _FROM_INDEX = (
 
 
 class OwnSource(NamedTuple):
-    """Where this project can be installed from.
-
-    address: what follows ``@`` in a requirement; None for an index. editable: the directory of an editable install.
+    """The source of an installation of this project. address: what follows ``@`` in a requirement; None for an index.
+    editable: the directory of an editable install.
     """
 
     address: Optional[str]
@@ -55,7 +54,7 @@ def find_own_source() -> OwnSource:
 
 
 def install_hint(*extras: str) -> str:
-    """The command that installs this project with extras, with a remark where its source is unknown."""
+    """The command that installs this project with extras, with a remark if its source is unknown."""
     source = find_own_source()
     names = f"{NAME}[{','.join(extras)}]" if extras else NAME
     if source.editable is not None:
@@ -66,7 +65,7 @@ def install_hint(*extras: str) -> str:
 
 
 def tool_hint(*words: str) -> str:
-    """The command that runs a command of this project in an environment of its own."""
+    """The command that runs a command of this project in a separate environment."""
     address = find_own_source().address
     requirement = f"{NAME}=={__version__}" if address is None else f"{NAME} @ {address}"
     command = f'`uv tool run --from "{requirement}" {" ".join((NAME, *words))}`'
@@ -74,7 +73,7 @@ def tool_hint(*words: str) -> str:
 
 
 def upgrade_hint() -> str:
-    """How to get a newer version of this project."""
+    """A hint how to upgrade this project."""
     return f"upgrade Contexta, which was installed from {find_own_source().address or 'an index'}"
 
 

@@ -1,7 +1,7 @@
 """Read and write the pipes of a child process: its output up to a limit, and its input.
 
 On POSIX one thread reads and writes all of them: Python 3.12.0 and 3.12.1 start no thread while a program ends.
-On Windows, where pipes cannot be polled, each has a thread of its own. Standard library only, Python 3.8.
+On Windows pipes cannot be polled, so each has its own thread. Standard library only, Python 3.8.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Output:
         room = self._half - len(self._head)
         self._head += chunk[:room]
         self._tail += chunk[room:]
-        if len(self._tail) > 2 * self._half + _CHUNK:  # now and then, not at every chunk
+        if len(self._tail) > 2 * self._half + _CHUNK:  # not at every chunk
             self._cut()
 
     def read_all(self) -> None:
@@ -87,7 +87,7 @@ class Polled:
             self._selector.register(stdin, EVENT_WRITE)
 
     def attend(self, seconds: float) -> bool:
-        """Read and write what is ready; wait at most that long for it. Whether anything was ready."""
+        """Read and write ready pipes; wait at most that long. Returns whether any was ready."""
         from time import sleep
 
         if not self._selector.get_map():
@@ -135,7 +135,7 @@ class Polled:
 
 
 class Threaded:
-    """The pipes, each with a thread of its own."""
+    """The pipes, each with its own thread."""
 
     def __init__(self, outputs: List[Output], stdin: Optional[IO[bytes]], data: Optional[bytes]) -> None:
         self.outputs = outputs
@@ -170,7 +170,7 @@ def _close(pipe: IO[bytes]) -> None:
     try:
         pipe.close()
     except OSError:
-        pass  # the program is gone: nothing is left to be written
+        pass  # the program has ended: nothing remains to be written
 
 
 def _thread(work: Any) -> Thread:

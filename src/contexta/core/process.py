@@ -7,7 +7,7 @@ All child processes that Contexta starts for itself go through this module.
     ContextaError
     └── ProcessError
         ├── CommandNotFound   (LookupError)   no such program
-        ├── StartFailed                       the program is there and cannot be started
+        ├── StartFailed                       the program exists and cannot be started
         ├── TimedOut          (TimeoutError)  terminated at the time limit; ``.finished`` holds its output
         └── Stopped                           terminated because the caller set ``stop``
 
@@ -139,7 +139,7 @@ def run(
 
 
 def leave(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], log: str) -> None:
-    """Start a program that outlives this process, is no child of it, and reads nothing. Returns at once.
+    """Start a program that outlives this process, is not its child, and reads nothing. Returns at once.
 
     log: file that takes its output; replaced. Raises CommandNotFound or StartFailed.
     """
@@ -149,7 +149,7 @@ def leave(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], log: str) ->
     if os.name == "nt":
         options = {"creationflags": 0x00000008 | 0x00000200}  # DETACHED_PROCESS, CREATE_NEW_PROCESS_GROUP
     else:
-        # The shell starts it and ends, so a program that waits for any child of its own never sees this one.
+        # The shell starts it and ends, so a program that waits for any child never gets this one.
         argv = ["/bin/sh", "-c", '"$@" & exit 0', "sh", *argv]
     try:
         with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
@@ -234,7 +234,7 @@ def _end_marked(mark: str) -> None:
     """Kill every process that was started with a value of the variable, until none is left; needs /proc."""
     import signal
 
-    for _ in range(50):  # the next round finds what these start during the search
+    for _ in range(50):  # the next round finds processes that these start during the search
         marked = [pid for pid in process_tree.processes() if process_tree.has_variable(pid, _MARK, mark)]
         for pid in marked:
             try:

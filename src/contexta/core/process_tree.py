@@ -1,7 +1,7 @@
-"""Read the processes of this machine from /proc (Linux): who started whom, with which words and variables.
+"""Read the processes of this machine from /proc (Linux): their parents, command lines and variables.
 
-Where there is no /proc every function returns nothing, as for a process that has ended or belongs to another user.
-Standard library only, Python 3.8: the recorder and the supervisor read it too.
+Without /proc every function returns nothing, as for a process that has ended or belongs to another user. Standard
+library only, Python 3.8: the recorder and the supervisor read it too.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def parent(pid: int) -> int:
 
 
 def processes() -> List[int]:
-    """Every process that runs now."""
+    """Every running process."""
     try:
         return [int(entry) for entry in os.listdir("/proc") if entry.isdigit()]
     except OSError:
@@ -73,13 +73,13 @@ def command_line(pid: int) -> List[str]:
 
 
 def variables(pid: int) -> Dict[str, str]:
-    """The environment variables that a process was started with. In the moment of its exec they read as empty."""
+    """The environment variables that a process was started with. During its exec they are empty."""
     pairs = (part.partition("=") for part in _parts(pid, "environ"))
     return {name: value for name, equals, value in pairs if name and equals}
 
 
 def has_variable(pid: int, name: str, value: str) -> bool:
-    """Whether a process was started with this value of a variable. Cheap enough to ask of every process."""
+    """Whether a process was started with this value of a variable. Cheap enough to check every process."""
     try:
         with open(f"/proc/{pid}/environ", "rb") as file:
             return os.fsencode(f"\0{name}={value}\0") in b"\0" + file.read()

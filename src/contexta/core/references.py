@@ -1,4 +1,4 @@
-"""References, ``kind:value``: the names under which everything is stored.
+"""References, ``kind:value``: the names of stored entities.
 
 A value is components joined by dots. A component has lower-case letters and digits with single inner hyphens, at most
 63 characters. The whole text has at most 255. Standard library only, Python 3.8.
@@ -191,6 +191,6 @@ def slug(text: str) -> Optional[str]:
 
 
 def numbered(component: str, number: int) -> str:
-    """``component`` with ``-number`` behind it, shortened to stay a valid component."""
+    """``component`` followed by ``-number``, shortened to stay a valid component."""
     tail = f"-{number}"
     return component[: MAX_COMPONENT - len(tail)].rstrip("-") + tail

@@ -1,7 +1,7 @@
 """The libraries that queries need; recording needs none of them, except click for `contexta run`.
 
-The bounds in pyproject.toml are wider: a training environment with older libraries can hold Contexta, and none of its
-packages move. It can record runs, and queries run in another environment. Standard library only, Python 3.8.
+The bounds in pyproject.toml are wider: Contexta can be installed in a training environment with older libraries without
+changing its packages. It can record runs, and queries run in another environment. Standard library only, Python 3.8.
 """
 
 from __future__ import annotations

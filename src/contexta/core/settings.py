@@ -1,8 +1,8 @@
 """Read settings: the ``[tool.contexta]`` table of the nearest pyproject.toml, and environment variables.
 
 The recorder and ``contexta.config`` read settings here, so runs are recorded where queries look for them. A training
-goes on with the default where a setting is wrong, and ``problems`` says so; a query refuses the setting.
-Standard library only, Python 3.8.
+continues with the default of a wrong setting, and ``problems`` reports it. A query refuses the setting. Standard
+library only, Python 3.8.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ WORKSPACE = ".contexta"
 JOURNALS = "journal"
 OBJECTS = "objects"
 DATABASE = "contexta.db"
-ENDED = "ended"  # below the journals: files that are ingested whole and of which nothing follows
+ENDED = "ended"  # below the journals: files that are complete and ingested
 _PYPROJECT = "pyproject.toml"
 
 
@@ -35,15 +35,15 @@ class ToolTable:
 
     def __init__(self, file: str, values: Any, fault: str) -> None:
         self.file = file
-        self.values = values  # a dict, where the file is right
-        self.fault = fault  # why the file is not valid TOML, or empty; then ``values`` holds what is readable of it
+        self.values = values  # a dict in a valid file
+        self.fault = fault  # why the file is not valid TOML, or empty; then ``values`` contains its readable part
 
     @property
     def folder(self) -> str:
         return os.path.dirname(self.file)
 
     def checked(self, name: str, check: Callable[[object, str], str]) -> str | None:
-        """The text of a setting; None where the table does not have it. Raises InvalidInput naming the file."""
+        """The text of a setting; None if the table does not have it. Raises InvalidInput naming the file."""
         if not isinstance(self.values, dict):
             raise InvalidInput(
                 f"{self.file}: tool.contexta is {shown(self.values)}", hint="make it a table: [tool.contexta]"
@@ -54,7 +54,8 @@ class ToolTable:
 
 
 def workspace(name: str | None = None) -> str:
-    """The workspace's directory on this machine, absolute; of a workspace on a server the one that runs write to.
+    """The workspace's directory on this machine, absolute; for a workspace on a server the local directory that runs
+    write to.
 
     name: a directory or an address. Default: CONTEXTA_WORKSPACE, else that of pyproject.toml, else the nearest
     ``.contexta`` from the current directory upwards, else ``.contexta`` here.
@@ -109,7 +110,7 @@ def path_below(folder: str, path: str) -> str:
 
 
 def server(name: str | None = None) -> str | None:
-    """The address of the workspace where it is on a server, from the same sources; else None."""
+    """The address of a workspace on a server, from the same sources; else None."""
     address = name or os.environ.get("CONTEXTA_WORKSPACE") or _from_pyproject("workspace", workspace_name)[1]
     return address if workspace_address.is_server(address) else None
 
@@ -125,7 +126,7 @@ def project() -> str:
 
 
 def project_name(value: object, where: str) -> str:
-    """The value itself. Raises InvalidInput where it cannot name a project."""
+    """The value itself. Raises InvalidInput if it cannot name a project."""
     name = _text(value, where)
     if slug(name) is None:
         raise InvalidInput(f"{where}: {shown(name)} has no letter or digit", hint="e.g. product-categorization")
@@ -133,7 +134,7 @@ def project_name(value: object, where: str) -> str:
 
 
 def workspace_name(value: object, where: str) -> str:
-    """The value itself. Raises InvalidInput where it is neither a path nor the address of a server."""
+    """The value itself. Raises InvalidInput if it is neither a path nor the address of a server."""
     name = require_storable(_text(value, where))
     if not name:
         raise InvalidInput(f"{where} is empty", hint="name a directory, e.g. .contexta")
@@ -146,7 +147,7 @@ def table(directory: str | None = None) -> ToolTable | None:
 
 
 def problems() -> list[str]:
-    """What a training cannot use of its settings, and why: a query refuses them."""
+    """The invalid settings of a training, with the reason. A query refuses them."""
     messages: list[str] = []
     for source in _tables(None):
         if isinstance(source, ToolTable):
@@ -158,7 +159,7 @@ def problems() -> list[str]:
 def _problems_of(settings: ToolTable) -> list[str]:
     messages: list[str] = []
     if settings.fault:
-        messages.append(f"{settings.file} is no valid TOML: {settings.fault}; what can be read of it counts")
+        messages.append(f"{settings.file} is no valid TOML: {settings.fault}; its readable part counts")
     for name, check in (("workspace", workspace_name), ("project", project_name)):
         try:
             settings.checked(name, check)
@@ -174,7 +175,7 @@ def _text(value: object, where: str) -> str:
 
 
 def _from_pyproject(name: str, check: Callable[[object, str], str]) -> tuple[str, str | None]:
-    """(folder, value) of a setting; (here, None) where there is none or it cannot be used."""
+    """(folder, value) of a setting; (here, None) without a usable setting."""
     settings = table()
     try:
         value = settings.checked(name, check) if settings is not None else None
@@ -201,7 +202,7 @@ def _tables(directory: str | None) -> Iterator[ToolTable | str]:
                 yield ToolTable(path, {} if values is None else values, fault)
 
 
-@lru_cache(maxsize=1)  # one process asks for several settings of one file
+@lru_cache(maxsize=1)  # one process reads several settings of one file
 def _parsed(data: bytes) -> tuple[Any, str]:
     """(``tool.contexta``, why the file is not valid TOML); None where the file has no such key."""
     fault = ""
@@ -225,7 +226,7 @@ def _parsed(data: bytes) -> tuple[Any, str]:
 
 
 def _folders(directory: str | None) -> Iterator[str]:
-    """A directory (the current one) and those above it; nothing where it was deleted."""
+    """A directory (the current one) and those above it; nothing if it was deleted."""
     try:
         folder, below = os.path.abspath(directory) if directory is not None else os.getcwd(), ""
     except FileNotFoundError:

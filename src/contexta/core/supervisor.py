@@ -34,10 +34,10 @@ _PRIVATE, _NO_SETUID_NO_DEVICES = 0x44000, 0x6  # MS_REC | MS_PRIVATE, MS_NOSUID
 def supervised(
     argv: Sequence[str], memory: int = 0, *, hard: bool = False, overlays: Sequence[Sequence[str]] = ()
 ) -> list[str]:
-    """The command line that runs another under a supervisor; on Windows, where there is none, the command itself.
+    """The command line that runs another under a supervisor; on Windows, which has no supervisor, the command itself.
 
-    overlays: (lower, upper, work, target), in the order of mounting: target shows lower, and what the command writes
-    there goes to upper. If one cannot be mounted, the command does not start, and the exit code is 127.
+    overlays: (lower, upper, work, target), in the order of mounting: target shows lower, and writes of the command go
+    to upper. If one cannot be mounted, the command does not start, and the exit code is 127.
     """
     if os.name == "nt":
         return list(argv)
@@ -163,7 +163,7 @@ def _adopt_orphans() -> None:
 
 
 def _end_all() -> None:
-    """Kill every descendant, until there is none: some may start others meanwhile."""
+    """Kill all descendants until none is left, because some may start others meanwhile."""
     for _ in range(200):
         descendants = _descendants()
         for pid in descendants:
@@ -182,7 +182,7 @@ def _reap() -> None:
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
     except ChildProcessError:
-        pass  # there is none left
+        pass  # none is left
 
 
 def _descendants() -> list[int]:
@@ -207,7 +207,7 @@ def _resident(pid: int) -> int:
 
 
 def _proportional(pid: int) -> int:
-    """Bytes of memory of a process; of shared pages its share. Slower: the kernel walks all of its pages."""
+    """Bytes of memory of a process; shared pages count by share. Slower: the kernel walks all of its pages."""
     try:
         with open(f"/proc/{pid}/smaps_rollup", "rb") as file:  # as above
             return next(int(line.split()[1]) * 1024 for line in file if line.startswith(b"Pss:"))

@@ -1,4 +1,4 @@
-"""Read TOML 1.0 on Pythons without ``tomllib`` (before 3.11), and what is readable of an invalid document.
+"""Read TOML 1.0 on Pythons without ``tomllib`` (before 3.11), and the readable part of an invalid document.
 
 The reader agrees with ``tomllib`` on every valid document, except that dates and times stay text (``Moment``). It
 accepts some documents that TOML forbids, such as one that extends an inline table. Standard library only, Python 3.8.
@@ -176,7 +176,7 @@ class _Reader:
 
 
 def _descend(table: "Dict[str, Any]", path: "List[str]") -> "Dict[str, Any]":
-    """The table at a path, made where it is missing; of an array of tables the last one."""
+    """The table at a path, created if missing; for an array of tables the last table."""
     for name in path:
         below = table.setdefault(name, {})
         if isinstance(below, list) and below:

@@ -50,7 +50,7 @@ def require_storable(text: str) -> str:
 
 
 def text(value: Any, *, limit: int = MAX_NAME, blank: bool = False, printable: bool = False) -> str:
-    """The text itself. Raises InvalidInput if it is no text, longer than ``limit``, blank, or not printable."""
+    """The text itself. Raises InvalidInput if it is not a text, longer than ``limit``, blank, or not printable."""
     if not isinstance(value, str):
         raise InvalidInput(f"{shown(value)} is no text", hint="write str(value)")
     if not blank and not value.strip():
@@ -62,7 +62,7 @@ def text(value: Any, *, limit: int = MAX_NAME, blank: bool = False, printable: b
         raise InvalidInput(
             f"{shown(value)} has characters that cannot be printed", hint="remove line breaks and the like"
         )
-    return str.__str__(value)  # of a subclass, such as an enum, the text itself
+    return str.__str__(value)  # for a subclass, such as an enum, the text itself
 
 
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
@@ -170,6 +170,6 @@ def from_microseconds(ticks: int) -> str:
     return f"{_second(seconds)}.{rest:06}Z" if rest else f"{_second(seconds)}Z"
 
 
-@lru_cache(maxsize=4_096)  # records that are read together lie close in time
+@lru_cache(maxsize=4_096)  # records that are read together are close in time
 def _second(seconds: int) -> str:
     return (_NAIVE_EPOCH + timedelta(seconds=seconds)).isoformat()

@@ -59,7 +59,7 @@ def blanked(words: str, url: str) -> str:
 
 
 def directory(url: str) -> str:
-    """The directory where runs on this machine write until the server has their records: one for each database.
+    """The directory of this machine for undelivered records: one for each database.
 
     It lies below ``XDG_STATE_HOME`` (default ``~/.local/state``; on Windows ``LOCALAPPDATA``), and does not depend on
     user and password.

@@ -1,1 +1,1 @@
-"""What differs between the records of runs besides their metrics, and what is unknown."""
+"""Compare the records of runs besides their metrics, and name the unknown aspects."""

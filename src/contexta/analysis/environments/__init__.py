@@ -1,1 +1,1 @@
-"""Compare recorded environments, and say how completely one was recorded."""
+"""Compare recorded environments, and check how complete a record is."""

@@ -1,4 +1,4 @@
-"""A metric over runs, with what changed between them."""
+"""A metric over runs, with the changes between them."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Explain a drop: is it real, what changed, which change is suspected, what to do next."""
+"""Explain a drop: its significance, the changes, the suspects, and the next steps."""

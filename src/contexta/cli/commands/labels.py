@@ -1,4 +1,4 @@
-"""`contexta rename`, `tag`, `note`, `pin`, `unpin`, `archive`, `unarchive`: what people say about runs."""
+"""`contexta rename`, `tag`, `note`, `pin`, `unpin`, `archive`, `unarchive`: annotations of runs."""
 
 from __future__ import annotations
 

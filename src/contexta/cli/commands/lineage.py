@@ -1,4 +1,4 @@
-"""`contexta lineage`, `deployments`: what came from what, and what runs where."""
+"""`contexta lineage`, `deployments`: the origins of runs, artifacts and deployments."""
 
 from __future__ import annotations
 

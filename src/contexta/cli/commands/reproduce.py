@@ -1,4 +1,4 @@
-"""`contexta lock`, `rebuild`, `rerun`, `reconstruct`: an environment and a run, made again."""
+"""`contexta lock`, `rebuild`, `rerun`, `reconstruct`: environments and runs, built and run again."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from contexta.recorder.session import delivery
 
 
 class _Run(click.Command):
-    """Remembers whether ``--`` preceded the command, so that no word of it can be a subcommand typed by mistake."""
+    """Remembers whether ``--`` preceded the command, so that no word of it counts as a mistyped subcommand."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         ctx.meta["is_explicit"] = "--" in args
@@ -127,7 +127,7 @@ def run(
     send()  # the first delivery may have been stopped meanwhile
     if not quiet:
         where = f" --workspace {shlex.quote(place)}" if place is not None else ""
-        with suppress(Exception):  # as a closed stderr: the exit code is that of the program
+        with suppress(Exception):  # ignored like a closed stderr: the exit code is that of the program
             click.echo("\n".join(wrapper.summary()) + where, err=True)
     return code
 

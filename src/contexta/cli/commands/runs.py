@@ -14,7 +14,8 @@ class RunSummaries(tuple[RunSummary, ...]):
     """A list of runs that prints as JSON."""
 
     def model_dump_json(self, *, indent: int) -> str:
-        """The JSON of the runs. The validator of the list is built here, because a screen does not need it."""
+        """The JSON of the runs. The validator of the list is built here, because the terminal output does not need
+        it."""
         from pydantic import ConfigDict, TypeAdapter
 
         as_in_findings = ConfigDict(ser_json_inf_nan="strings")

@@ -47,7 +47,7 @@ def demo(directory: Path | None, python: str | None) -> int:
     try:
         return _run(uv, interpreter, began)
     except UvError:
-        for path in folder.iterdir():  # it was empty, and the next try needs it empty
+        for path in folder.iterdir():  # it was empty, and must be empty for the next attempt
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         raise
     finally:

@@ -1,4 +1,4 @@
-"""Write files that readers see whole or not at all, and bring directories to the disk.
+"""Write files atomically, and flush directories to the disk.
 
 A file is written under a temporary name and takes its own name in one step. Standard library only, Python 3.8.
 """
@@ -38,14 +38,15 @@ class NewFile:
                 os.unlink(self._path)
 
     def replace(self, path: Path, *, is_durable: bool = False) -> None:
-        """Take a name, also one that another file has. is_durable: on the disk when this returns. Raises OSError."""
+        """Take a name, also one that another file has. is_durable: flush to the disk before this returns. Raises
+        OSError."""
         self._close(is_durable)
         os.replace(self._path, path)
         if is_durable:
             sync_directory(os.path.dirname(os.path.abspath(path)))
 
     def take(self, path: Path) -> bool:
-        """Take a name that no file has, durably; False where one has it. Raises OSError."""
+        """Take a free name, durably; False if a file has the name. Raises OSError."""
         self._close(is_durable=True)
         try:
             os.link(self._path, path)
@@ -71,14 +72,14 @@ def write(path: Path, content: bytes, *, is_durable: bool = False) -> None:
 
 
 def create(path: Path, content: bytes, mode: int = 0o666) -> bool:
-    """Make a file, durably, where there is none; False where another process was first. Raises OSError."""
+    """Create a file, durably; False if another process created it first. Raises OSError."""
     with NewFile(os.path.dirname(os.path.abspath(path)), mode) as new:
         new.file.write(content)
         return new.take(path)
 
 
 def make_directory(*folders: str) -> None:
-    """Make directories and those above them where they are missing, durably.
+    """Create missing directories and their parents, durably.
 
     Directories in one directory cost one ``fsync`` of it together.
     """
@@ -93,7 +94,7 @@ def make_directory(*folders: str) -> None:
 
 
 def make_workspace(root: str, *folders: str) -> None:
-    """Make folders of a workspace, and the workspace itself where it is missing: with a .gitignore for all of it."""
+    """Create folders of a workspace, and if needed the workspace itself with a .gitignore for its content."""
     is_new = not os.path.isdir(root)
     make_directory(*folders)
     if is_new:
@@ -101,7 +102,7 @@ def make_workspace(root: str, *folders: str) -> None:
 
 
 def sync_directory(folder: Path) -> None:
-    """Bring a directory's entries to the disk, where the system can do that."""
+    """Flush the entries of a directory to the disk, if the system supports it."""
     if os.name != "posix":
         return
     handle = os.open(folder, os.O_RDONLY)

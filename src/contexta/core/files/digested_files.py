@@ -1,4 +1,4 @@
-"""Small files that end with the digest of their content, so that a reader notices damage.
+"""Read and write small files that end with the digest of their content, so that a reader detects damage.
 
 The recorder's cache of installed distributions and the files of a bisect study have this form. The digest covers the
 name of the file too: a copy under another name does not count. Standard library only, Python 3.8.

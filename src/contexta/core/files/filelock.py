@@ -15,10 +15,10 @@ _HELD = (errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK, getattr(errno, "EDEADLK"
 
 @contextmanager
 def alone(path: Path, patience: float = 0.0) -> Iterator[bool]:
-    """True where this process now holds the lock, until the block ends; False where another process holds it.
+    """True if this process holds the lock until the block ends; False if another process holds it.
 
     The system releases the lock of a process that dies. path: the lock file; it is created, and stays.
-    patience: seconds to wait for another process. Raises OSError where the file system has no locks.
+    patience: seconds to wait for another process. Raises OSError if the file system has no locks.
     """
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:

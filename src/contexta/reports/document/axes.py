@@ -1,4 +1,4 @@
-"""The axes of charts: their ranges, their ticks, and where a value is on them."""
+"""The axes of charts: their ranges, their ticks, and the positions of values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from itertools import pairwise
 from contexta.findings.metrics import Chart
 from contexta.reports.document.formatting import span
 
-_POWERS = (-307, 307)  # the powers of ten with which floats can count exactly enough
+_POWERS = (-307, 307)  # the powers of ten that floats count with enough precision
 _DAYS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 _SECONDS = (
     *(1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200),
@@ -29,7 +29,8 @@ class AxisScale:
     is_log: bool = False
 
     def share(self, value: float) -> float:
-        """Where a value is: 0 at the start of the axis, 1 at its end. A value on a logarithmic axis is above 0."""
+        """The position of a value: 0 at the start of the axis, 1 at its end. A value on a logarithmic axis is above
+        0."""
         position = math.log10(value) if self.is_log else value
         return (position / 2 - self.low / 2) / (self.high / 2 - self.low / 2)  # halves: the range may overflow
 

@@ -91,7 +91,7 @@ class Point(_Part):
 
     label: str
     value: Number | None  # None leaves a gap
-    about: str = ""  # shown when a reader points at it
+    about: str = ""  # shown at the pointer
     tone: Tone | None = None
 
 

@@ -1,4 +1,4 @@
-"""A finding without a page of its own, field by field."""
+"""The page of a finding that has no special page: field by field."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def mix_name(at_new: Sequence[str], all_changes: Sequence[str]) -> str:
 
 
 def effect_sentences(finding: BisectReport) -> Iterator[str]:
-    """What the culprits changed from and to, how much they explain, and how several of them interact."""
+    """The versions of the culprits, the share that they explain, and how several of them interact."""
     for change in finding.changes:
         if change.key in finding.culprits:
             yield str(change)
@@ -100,7 +100,7 @@ def effect_sentences(finding: BisectReport) -> Iterator[str]:
 
 
 def _interval(finding: BisectReport) -> str:
-    """The confidence interval of the share, and what it leaves open."""
+    """The confidence interval of the share, and its limits."""
     share = finding.share
     if share is None or share.low is None or share.high is None:
         where = " at this fixed seed" if finding.at_fixed_seed else ""
@@ -113,7 +113,7 @@ def _interval(finding: BisectReport) -> str:
 
 
 def seed_sentences(finding: BisectReport) -> Iterator[str]:
-    """What values that depend on no seed leave open."""
+    """The limits of a verdict from values that depend on no seed."""
     if not finding.at_fixed_seed or finding.old.mean is None or finding.new.mean is None:
         return
     yield (
@@ -138,7 +138,7 @@ def first_bad(releases: Releases) -> Iterator[str]:
 
 
 def confirmed(state: Confirmed | None) -> str:
-    """How the environment of a run was confirmed; empty where it was not compared."""
+    """How the environment of a run was confirmed; empty if it was not compared."""
     return "" if state is None else _CONFIRMED[state]
 
 

@@ -87,7 +87,7 @@ def as_text(value: Any) -> str:
 
 
 def record_detail(record: SnapshotRecord) -> str:
-    """What a record says besides its key and value: ``warning; rows=0, source=s3``, ``3.2 ms``, ``llm, ok``."""
+    """The fields of a record besides its key and value: ``warning; rows=0, source=s3``, ``3.2 ms``, ``llm, ok``."""
     payload = record.payload
     words = [str(payload[name]) for name in ("level", "severity", "category", "span_kind", "status") if name in payload]
     attributes = payload.get("attributes") or payload.get("tags") or {}
@@ -136,7 +136,7 @@ def metric_name(stage_name: str, key: str, slice_ref: str | None = None) -> str:
 
 
 def run_label(ref: StableRef, renamed: Mapping[str, str]) -> str:
-    """``project.name`` of a run, by the name that it was given last. renamed: reference -> name."""
+    """``project.name`` of a run, by its latest name. renamed: reference -> name."""
     return f"{ref.project.value}.{renamed[ref]}" if ref in renamed else ref.value
 
 

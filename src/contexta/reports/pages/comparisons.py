@@ -95,7 +95,7 @@ def side_by_side(finding: MultiRunComparison) -> Report:
 
 
 def unknown_section(unknowns: Sequence[UnknownAspect], left: str, right: str) -> Iterator[Section]:
-    """What one side or both did not record, by reason."""
+    """The aspects that one side or both did not record, by reason."""
     groups: dict[tuple[str, str], list[str]] = {}
     sides = {"old": left, "new": right, "both": "both runs"}
     for aspect in unknowns:
@@ -106,7 +106,7 @@ def unknown_section(unknowns: Sequence[UnknownAspect], left: str, right: str) ->
 
 
 def _differences(differences: Sequence[RunDifference] | None, names: Sequence[str]) -> Iterator[Section]:
-    """What changed between runs besides their metrics, with a column for each run."""
+    """The changes between runs besides their metrics, with a column for each run."""
     if differences is None:
         return
     rows = tuple(
@@ -126,7 +126,7 @@ def _differences(differences: Sequence[RunDifference] | None, names: Sequence[st
 
 
 def _of_runs(finding: RunDiff, left: str, right: str) -> Iterator[Section]:
-    """Parameters, command, code and inputs, as far as both sides recorded them."""
+    """Parameters, command, code and inputs, if both sides recorded them."""
     if finding.params.unknown is None:
         yield _values_section("Parameters", finding.params, left, right)
     if finding.command.unknown is None:

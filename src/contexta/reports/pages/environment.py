@@ -41,7 +41,7 @@ def _packages(snapshot: EnvironmentSnapshot) -> Table:
 
 
 def _origin(distribution: Distribution | None) -> tuple[str, str]:
-    """Kind and address of where a package came from; empty for an ordinary package of an index."""
+    """Kind and address of the origin of a package; empty for an ordinary package of an index."""
     if distribution is None or distribution.origin.kind in ("index", "unknown"):
         return "", ""
     return distribution.origin.kind, distribution.origin.url or ""

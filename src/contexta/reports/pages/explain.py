@@ -47,7 +47,7 @@ def explanation(finding: Explanation) -> Report:
 
 
 def tone_of(shift: MetricShift) -> Tone:
-    """Red and green only where the direction is known."""
+    """Red and green only if the direction is known."""
     if shift.verdict != "real":
         return _TONES[shift.verdict]
     if shift.worse is None:
@@ -56,7 +56,7 @@ def tone_of(shift: MetricShift) -> Tone:
 
 
 def change_point(history: History) -> str:
-    """Where the level changed; empty where it did not."""
+    """The changes of the level; empty without any."""
     step = history.change_point
     if step is None:
         return ""
@@ -123,7 +123,7 @@ def _suspects(suspects: Sequence[Suspect]) -> Iterator[Section]:
 
 
 _COMPARED = 2
-"""Runs that are compared: a history of no more repeats the rest of the page."""
+"""The number of compared runs. A history of only these repeats the rest of the page."""
 
 
 def _history(finding: Explanation) -> Iterator[Section]:
@@ -135,7 +135,7 @@ def _history(finding: Explanation) -> Iterator[Section]:
     blocks.append(_history_plot(metric_name(metric.stage_name, metric.metric_key), history, finding))
     if history.change_point is not None:
         blocks.append(Paragraph(text=f"{change_point(history)}.", tone="bad" if history.first_bad else None))
-        if len(history.change_point.differences) > _MOST_NAMED:  # fewer are named in the plot
+        if len(history.change_point.differences) > _MOST_NAMED:  # fewer runs are named in the plot
             blocks.append(Paragraph(text=f"Differences between them: {some_names(history.change_point.differences)}"))
     effects = tuple(
         Row(
@@ -188,7 +188,7 @@ def _history_plot(name: str, history: History, finding: Explanation) -> Plot:
 
 
 def _side_tones(shift: MetricShift | None) -> tuple[Tone, Tone]:
-    """The tones of OLD and NEW: of warnings where it is unknown which side is better."""
+    """The tones of OLD and NEW. They are those of warnings if the better side is unknown."""
     if shift is None or shift.worse is None:
         return "warn", "warn"
     return ("good", "bad") if shift.worse else ("bad", "good")
@@ -206,7 +206,7 @@ def _next(steps: Sequence[NextStep]) -> Iterator[Section]:
 
 
 def _details(finding: Explanation, left: str, right: str) -> Iterator[Section]:
-    """Everything behind the summary: reasons, other differences, environments, what was not recorded."""
+    """Everything behind the summary: reasons, other differences, environments, missing records."""
     reasons = tuple(
         Row(cells=(metric_name(shift.stage_name, shift.metric_key), _verdict(shift), shift.why))
         for shift in finding.metrics

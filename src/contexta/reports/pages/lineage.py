@@ -1,4 +1,4 @@
-"""What came from what: lineage, and deployments."""
+"""Lineage and deployments."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _DIRECTIONS = {"both": "upstream and downstream", "upstream": "upstream", "downs
 
 def lineage(finding: Lineage) -> Report:
     def name(ref: str) -> str:
-        """A reference; of a renamed run with the name that it was given last."""
+        """A reference; for a renamed run with its latest name."""
         return f"{ref} ({finding.renamed[ref]})" if ref in finding.renamed else ref
 
     rows = tuple(

@@ -1,4 +1,4 @@
-"""Environments and runs that were built or run again, and locks of environments."""
+"""Rebuilt environments, reruns, and locks of environments."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from contexta.reports.document.blocks import Block, Paragraph, Report, Row, Sect
 from contexta.reports.document.formatting import amount, count, moment, short_digest, size, some_names, span
 from contexta.reports.pages.common import as_text, facts, marks_of, notes, record_detail, record_tone, tone_of
 
-_UNOBSERVED = ("environment", "process")  # topics of notes about what could not be observed; they come first
+_UNOBSERVED = ("environment", "process")  # topics of notes about missing observations; they come first
 _MOST_EVENTS = 20  # of one run on a screen
 _UNKNOWN = "unknown: "  # starts the reason why the commit of the source could not be read
 
@@ -133,7 +133,7 @@ def _stage(stage: StageSummary) -> Section:
 
 
 def _parameters(finding: RunDetails) -> Table:
-    """With their sources where the recorder read some of them."""
+    """The parameters, with their sources if the recorder read some of them."""
     sources = finding.param_sources
     if set(sources.values()) == {"program"}:
         return facts(finding.params)

@@ -51,7 +51,7 @@ def verification(finding: Verification) -> Report:
 
 
 def cleanup(finding: Cleanup) -> Report:
-    """What was removed, or would be."""
+    """The removed items, or those that a real run would remove."""
     parts = (
         count(len(finding.runs), "run"),
         count(finding.objects, "unreferenced object"),
@@ -72,7 +72,7 @@ def cleanup(finding: Cleanup) -> Report:
 
 
 def deletion(finding: Cleanup) -> Report:
-    """The deleted runs, or those that would be, and the freed space."""
+    """The deleted runs, or those that a real run would delete, and the freed space."""
     objects, journals = count(finding.objects, "object"), count(finding.journals, "journal")
     names = ", ".join(ref.value for ref in finding.runs)
     verbs = ("Would delete", "would free") if finding.dry_run else ("Deleted", "freed")

@@ -141,7 +141,7 @@ def _table(box: Element, part: Table, about: str) -> None:
     body = _under(table, "tbody")
     for row in part.rows:
         _row(body, row, classes, used)
-    _under(box, "p", {"class": "quiet", "hidden": "hidden"})  # the script writes here why no row is shown
+    _under(box, "p", {"class": "quiet", "hidden": "hidden"})  # the script writes the reason here if no row is shown
 
 
 def _column_class(cells: Sequence[str], is_number: bool) -> str:

@@ -12,7 +12,7 @@ from contexta.reports.document.formatting import amount, count, finite, printabl
 _MARKUP = re.compile(r"[\\`*\[\]<|~#]|(?<!-)>|(?<![^\W_])_|_(?![^\W_])|&(?=[#\w])")
 _LINE_START = re.compile(r"^(\s*)([-+=])")
 _LIST_NUMBER = re.compile(r"^(\s*\d+)([.)](?=\s|$))")  # in "3.11" the dot starts no list
-_FEW = 10  # rows that are shown although none differs
+_FEW = 10  # rows that are shown if none differs
 _MOST_POINTS = 60  # of a sparkline
 _CHART_WIDTH = 80  # characters
 

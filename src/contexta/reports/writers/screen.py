@@ -86,7 +86,7 @@ Part: TypeAlias = TextLine | Grid | BulletList | Drawing
 
 
 class Screen:
-    """Chooses what is shown of a report."""
+    """Selects the visible parts of a report."""
 
     def __init__(self, *, everything: bool) -> None:
         self.everything = everything
@@ -168,7 +168,7 @@ class Screen:
             yield _line(note, "dim")
 
     def _visible(self, table: Table) -> tuple[Sequence[Row], list[str]]:
-        """The rows to show, and what to say of the others."""
+        """The rows to show, and a text about the others."""
         if self.everything:
             return table.rows, []
         folds = {"unused"} if len(table.rows) <= _SMALL_TABLE else {"same", "unused"}

@@ -1,4 +1,4 @@
-"""The lines about a study: what it will do, and each finished trial."""
+"""The lines about a study: its plan, and each finished trial."""
 
 from __future__ import annotations
 

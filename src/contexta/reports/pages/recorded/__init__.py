@@ -1,1 +1,1 @@
-"""Pages of what a run recorded: learning curves, source and output."""
+"""Pages about recorded runs: learning curves, source and output."""

@@ -28,7 +28,7 @@ _TITLES = {
     "tags": "Tags",
     "note": "Note",
 }
-_OF_NAME = ("metrics", "params", "tags")  # tables of a run, one value of which may be a column
+_OF_NAME = ("metrics", "params", "tags")  # tables of a run, of which one value may be a column
 _MOST_VALUES = 4  # in a column of several values
 _QUOTES = "\"'"
 _MINUTES = len("2025-02-15 08:00")
@@ -110,7 +110,7 @@ def _value(run: RunSummary, column: str) -> str:
 
 
 def _status(run: RunSummary) -> list[str]:
-    """The status and the marks; a reconstructed run has no status of its own."""
+    """The status and the marks. A reconstructed run has no status."""
     return marks_of(run) if RECONSTRUCTED in run.metadata else [run.status, *marks_of(run)]
 
 

@@ -1,4 +1,4 @@
-"""Pages of runs: what `contexta show` prints, with learning curves, source and output."""
+"""Pages of runs: the report of `contexta show`, with learning curves, source and output."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def project_file(ref: StableRef) -> str:
 
 
 def _file_name(ref: StableRef) -> str:
-    """The value of the reference; Windows has no files whose name is that of a device up to the first dot."""
+    """The value of the reference, changed if Windows reserves its first part as the name of a device."""
     first, dot, rest = ref.value.partition(".")
     return f"{first}{'-' if first in _DEVICES else ''}{dot}{rest}.html"
 
@@ -81,7 +81,7 @@ def comparison_with_navigation(page: Report, ref: StableRef, earlier: StableRef)
 
 
 def damaged_page(name: str, reason: str) -> Report:
-    """In the place of a page that cannot be built."""
+    """The page in place of one that cannot be built."""
     home = Links(items=(Link(text="All runs", href=f"../{INDEX}"),))
     blocks = (home, Paragraph(text=f"This page cannot be written: {reason}", tone="bad"))
     return Report(title=name.removesuffix(".html"), sections=(Section(title="", blocks=blocks),))
