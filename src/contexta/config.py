@@ -106,7 +106,7 @@ def resolve(
     Raises InvalidInput for an unknown or malformed setting, with its source.
     """
     explicit = config if config is not None else UnifiedConfig()
-    values: dict[str, Any] = {**_found_above(directory), **_from_pyproject(directory)}
+    values: dict[str, Any] = {**_workspace_above(directory), **_from_pyproject(directory)}
     if environ.get("CONTEXTA_PROJECT"):
         values["project_name"] = settings.project_name(environ["CONTEXTA_PROJECT"], "CONTEXTA_PROJECT")
     if environ.get("CONTEXTA_WORKSPACE"):
@@ -127,7 +127,7 @@ def _workspace(name: str | os.PathLike[str], base: str | None = None) -> Workspa
     return WorkspaceConfig(root_path=Path(path if base is None else settings.path_below(base, path)))
 
 
-def _found_above(directory: Path | None) -> dict[str, Any]:
+def _workspace_above(directory: Path | None) -> dict[str, Any]:
     """The workspace of a directory above; empty where the directory has one itself, or none does."""
     folder = settings.folder_with_workspace(None if directory is None else os.fspath(directory))
     if folder is None or (directory is None and Path(folder) == Path.cwd()):

@@ -89,7 +89,7 @@ def train(project: Path, cli: Cli) -> Train:
     return record
 
 
-def told(cli: Cli, *arguments: str) -> dict[str, Any]:
+def report_of(cli: Cli, *arguments: str) -> dict[str, Any]:
     done = cli("bisect", *arguments)
     assert done.returncode == 0, done.stdout + done.stderr
     result: dict[str, Any] = json.loads(done.stdout)
@@ -113,7 +113,7 @@ def test_the_source_is_proved_among_a_package_a_variable_and_parameters_without_
     (project / "worse.py").write_text("the tree of today does not even run")
     before = git("status", "--porcelain")
 
-    report = told(cli, "old", "new", "--include", "source,params", *COMMAND)
+    report = report_of(cli, "old", "new", "--include", "source,params", *COMMAND)
     assert (report["verdict"], report["culprits"]) == ("proved", ["source"])
     assert keys(report) == ["env:OMP_NUM_THREADS", "innocent", "param:augment", "param:lr", "source"]
     assert {"key": "source", "left_value": old[:12], "right_value": f"{new[:12]} and uncommitted changes"} in report[
@@ -143,7 +143,7 @@ def test_a_parameter_is_proved_and_what_restores_it_is_a_command(cli: Cli, proje
     (project / "worse.py").write_text("def worse(given): return 0.5 if given.lr > 0.15 else 0.0\n")
     train("old", mode="1")
     train("new", "--lr", "0.2", "--augment", mode="2")
-    report = told(cli, "old", "new", "--include", "params", *COMMAND, "--augment")
+    report = report_of(cli, "old", "new", "--include", "params", *COMMAND, "--augment")
     assert (report["verdict"], report["culprits"]) == ("proved", ["param:lr"])
     assert report["next"] == ["python train.py --augment --lr 0.1  # lr=0.1"]
     assert {"key": "param:lr", "left_value": "0.1", "right_value": "0.2"} in report["changes"]
@@ -159,7 +159,7 @@ def test_without_them_the_environment_is_not_the_cause_and_the_report_says_what_
     train("old", mode="1")
     (project / "worse.py").write_text("def worse(given): return 0.5 if given.lr > 0.15 else 0.0\n")
     train("new", "--lr", "0.2", mode="2")
-    report = told(cli, "old", "new", *COMMAND)
+    report = report_of(cli, "old", "new", *COMMAND)
     assert report["verdict"] == "no_regression"
     assert keys(report) == ["env:OMP_NUM_THREADS"]
     assert report["next"] == [
@@ -176,7 +176,7 @@ def test_what_does_nothing_is_no_regression_and_what_else_differs_is_named(
     train("old", "--lr", "0.1")
     (project / "worse.py").write_text("# another comment\n" + WORSE.format(0))
     train("new", "--lr", "0.2")
-    report = told(cli, "old", "new", "--include", "source,params", *COMMAND)
+    report = report_of(cli, "old", "new", "--include", "source,params", *COMMAND)
     assert (report["verdict"], keys(report)) == ("no_regression", ["param:lr", "source"])
     assert report["next"][0] == "# environment, code and parameters are not the cause: look at data, machine"
     assert not any("--include" in line for line in report["next"])
@@ -187,7 +187,7 @@ def test_source_and_parameter_that_only_act_together_are_proved_together(cli: Cl
     train("old", "--lr", "0.1")
     (project / "worse.py").write_text("def worse(given): return 0.5 if given.lr > 0.15 else 0.0\n")
     train("new", "--lr", "0.2", version="2.0")
-    report = told(cli, "old", "new", "--include", "source,params", *COMMAND)
+    report = report_of(cli, "old", "new", "--include", "source,params", *COMMAND)
     assert (report["verdict"], report["culprits"]) == ("proved", ["param:lr", "source"])
     assert report["interaction"] == "only together"
 
@@ -238,7 +238,7 @@ def test_a_plan_shows_them_and_says_what_cannot_be_set(cli: Cli, project: Path, 
     assert "neither parameters nor a command line are recorded" not in done.stderr
     reason = "it is on neither command line, so the code sets it, and it comes with the source"
     assert f"parameter depth differs and is no change: {reason}; --param-arg says how to set it" in done.stderr
-    report = told(cli, *arguments[1:], "params", "--param-arg", "--{name} {value}")
+    report = report_of(cli, *arguments[1:], "params", "--param-arg", "--{name} {value}")
     assert keys(report) == ["param:depth", "param:lr"]
     assert report["prior"]["param:lr"] > 0
 
@@ -261,7 +261,7 @@ def test_what_was_not_recorded_whole_is_refused_before_anything_runs(
         for name, source in sources.items():
             put_run(ctx, name, environment=packages, metadata={"source": source})
 
-    def said(*arguments: str) -> str:
+    def refusal(*arguments: str) -> str:
         done = cli("bisect", *arguments, "--metric", "a", "--python", PYTHON, "--", "python", "x.py")
         assert done.returncode == 2, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
@@ -271,14 +271,14 @@ def test_what_was_not_recorded_whole_is_refused_before_anything_runs(
     plan = cli("bisect", "elsewhere", "secret", "--python", PYTHON, "--plan", "--include", "params")
     assert "neither parameters nor a command line are recorded of run p.elsewhere and run p.secret" in plan.stderr
     include = ("--include", "source")
-    assert "NEW is not a recorded run, so it does not have source" in said("old", "old.txt", *include)
-    assert "run p.outside has no recorded commit: not in a git repository" in said("old", "outside", *include)
-    assert "does not have commit 000000000000" in said("old", "elsewhere", *include)
-    assert "secrets were taken out of its uncommitted changes" in said("secret", "old", *include)
-    assert "--in-place runs the current source" in said("old", "old", "--in-place", *include)
-    assert '--include cannot take "data"' in said("old", "old", "--include", "source,data")
-    assert "none are included" in said("old", "old", "--param-arg", "--{name} {value}")
-    assert "name both places" in said("old", "old", "--include", "params", "--param-arg", "--{name}")
+    assert "NEW is not a recorded run, so it does not have source" in refusal("old", "old.txt", *include)
+    assert "run p.outside has no recorded commit: not in a git repository" in refusal("old", "outside", *include)
+    assert "does not have commit 000000000000" in refusal("old", "elsewhere", *include)
+    assert "secrets were taken out of its uncommitted changes" in refusal("secret", "old", *include)
+    assert "--in-place runs the current source" in refusal("old", "old", "--in-place", *include)
+    assert '--include cannot take "data"' in refusal("old", "old", "--include", "source,data")
+    assert "none are included" in refusal("old", "old", "--param-arg", "--{name} {value}")
+    assert "name both places" in refusal("old", "old", "--include", "params", "--param-arg", "--{name}")
 
 
 def test_without_a_command_the_one_of_the_recorded_run_is_rerun(cli: Cli, project: Path, train: Train) -> None:
@@ -287,7 +287,7 @@ def test_without_a_command_the_one_of_the_recorded_run_is_rerun(cli: Cli, projec
     )
     train("old", "--lr", "0.1")
     train("new", "--lr", "0.2", version="2.0")
-    report = told(cli, "old", "new", "--metric", "accuracy", "--no-versions", "--json")
+    report = report_of(cli, "old", "new", "--metric", "accuracy", "--no-versions", "--json")
     assert (report["verdict"], report["culprits"]) == ("proved", ["innocent"])
     (note,) = (note for note in report["notes"] if note.startswith("the command is that of run "))
     assert note.endswith("train.py --lr 0.2")
@@ -310,7 +310,7 @@ def test_the_seed_option_of_the_recorded_program_is_used(cli: Cli, project: Path
     )
     train("old")
     train("new", version="2.0")
-    report = told(cli, "old", "new", "--metric", "accuracy", "--no-versions", "--json")
+    report = report_of(cli, "old", "new", "--metric", "accuracy", "--no-versions", "--json")
     assert (report["verdict"], report["culprits"], report["at_fixed_seed"]) == ("proved", ["innocent"], False)
     assert any(note.startswith("the seed is passed by --seed, an option of the program") for note in report["notes"])
     assert '--seed-arg "--seed {seed}"' in cli("why", "old", "new", "--metric", "accuracy").stdout.replace("'", '"')

@@ -24,7 +24,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def asked(*more: str, python: str = PYTHON) -> tuple[str, ...]:
+def arguments(*more: str, python: str = PYTHON) -> tuple[str, ...]:
     return ("bisect", "old.txt", "new.txt", "--metric", "acc", "--python", python, *more, "--", "python", "train.py")
 
 
@@ -37,7 +37,7 @@ def test_the_same_setuptools_is_installed_on_both_sides_and_noted(cli: Cli, plac
     for version in ("60.0", "65.0"):
         make_wheel(place.parent / f"{place.name}-index", "setuptools", version)
     training(place, "import setuptools; assert setuptools.version == '65.0'")
-    done = cli(*asked("--json"))
+    done = cli(*arguments("--json"))
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert [change["key"] for change in report["changes"]] == ["alpha"]
@@ -52,7 +52,7 @@ def test_a_file_that_lists_pip_lists_everything(cli: Cli, place: Path) -> None:
         with (place / name).open("a") as file:
             file.write("pip==23.0\n")
     training(place, "import importlib.util; assert importlib.util.find_spec('setuptools') is None")
-    assert cli(*asked()).returncode == 0
+    assert cli(*arguments()).returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -74,9 +74,9 @@ def test_a_missing_module_is_named_after_one_training(
     (place / "src" / "mine").mkdir(parents=True)
     training(place, imports)
     options = (
-        asked()
+        arguments()
         if judged == "by the metric"
-        else tuple(word for word in asked("--exit-code") if word not in ("--metric", "acc"))
+        else tuple(word for word in arguments("--exit-code") if word not in ("--metric", "acc"))
     )
     done = cli(*options)
     assert done.returncode == 2, done.stdout
@@ -100,7 +100,7 @@ def test_a_module_that_new_takes_away_is_found_by_the_exit_code(cli: Cli, place:
         place.parent / f"{place.name}-index", "alpha", "2.0", "raise ModuleNotFoundError(\"No module named 'beta'\")"
     )
     training(place, "import alpha")
-    done = cli(*asked())
+    done = cli(*arguments())
     assert "the first run of NEW has no module beta" in done.stderr
     assert "--exit-code" in done.stderr
     by_code = cli(
@@ -115,7 +115,7 @@ def test_what_was_current_at_the_date_of_the_pins_is_installed(cli: Cli, tmp_pat
     (tmp_path / "old.txt").write_text("joblib==1.2.0\nsix==1.15.0\n")
     (tmp_path / "new.txt").write_text("joblib==1.2.0\nsix==1.16.0\n")
     training(tmp_path, "import joblib, pkg_resources")
-    done = cli(*asked("--json"))
+    done = cli(*arguments("--json"))
     assert done.returncode == 0, done.stderr
     note = next(note for note in json.loads(done.stdout)["notes"] if "setuptools" in note)
     assert "65.5.0 is installed on both sides, the newest of 2022-10-25" in note

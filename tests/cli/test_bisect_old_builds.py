@@ -34,7 +34,7 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def asked(*more: str) -> tuple[str, ...]:
+def arguments(*more: str) -> tuple[str, ...]:
     return (
         "bisect",
         "old.txt",
@@ -54,7 +54,7 @@ def asked(*more: str) -> tuple[str, ...]:
 @pytest.mark.slow
 def test_the_tools_of_its_time_build_an_old_release_and_the_report_says_so(cli: Cli, index: Path) -> None:
     with dated_index(index, DATES) as url:
-        done = cli(*asked(), env={"UV_DEFAULT_INDEX": url})
+        done = cli(*arguments(), env={"UV_DEFAULT_INDEX": url})
     assert done.returncode == 0, done.stderr
     note = "alpha 1.0 was built with the tools of 2022-11-11, as those of today do not build it"
     assert note in json.loads(done.stdout)["notes"]
@@ -63,11 +63,11 @@ def test_the_tools_of_its_time_build_an_old_release_and_the_report_says_so(cli: 
 @pytest.mark.slow
 def test_a_build_that_fails_names_the_way_to_older_tools_which_works(cli: Cli, tmp_path: Path, index: Path) -> None:
     places = {"UV_FIND_LINKS": str(index), "UV_NO_INDEX": "1"}  # without dates
-    done = cli(*asked(), env=places)
+    done = cli(*arguments(), env=places)
     assert done.returncode != 0
     assert "OLD cannot be built" in done.stderr
     assert "python_requires must be a string" in done.stderr
     assert "--build-constraint FILE" in done.stderr
     (tmp_path / "limits.txt").write_text("tool<2\n")
-    done = cli(*asked("--build-constraint", "limits.txt"), env=places)
+    done = cli(*arguments("--build-constraint", "limits.txt"), env=places)
     assert (done.returncode, json.loads(done.stdout)["verdict"]) == (0, "no_regression"), done.stderr

@@ -21,7 +21,7 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def found(cli: Cli, place: Path, old: str, new: str) -> dict[str, Any]:
+def report_of(cli: Cli, place: Path, old: str, new: str) -> dict[str, Any]:
     """The report of a study between two files of pins."""
     for name, pins in (("old", old), ("new", new)):
         (place / f"{name}.txt").write_text("\n".join(pins.split()) + "\n")
@@ -42,7 +42,7 @@ def test_the_first_bad_release_is_claimed_where_the_one_before_it_was_good(
 ) -> None:
     for version, worse in (("1.0", 0.0), ("1.1", 0.0), ("1.2", 0.5), ("1.3", 0.5), ("2.0", 0.5)):
         make_wheel(index, "culprit", version, f"worse = {worse}")
-    answer = found(cli, tmp_path, "culprit==1.0", "culprit==2.0")
+    answer = report_of(cli, tmp_path, "culprit==1.0", "culprit==2.0")
     assert (answer["first_bad_version"], answer["releases"]["last_good"]) == ("1.2", "1.1")
     assert answer["next"] == [
         "python -m pip install culprit==1.0",
@@ -61,7 +61,7 @@ def test_skipped_releases_leave_a_range_and_no_first_bad_release(
     for version, worse in (("1.0", 0.0), ("1.1", 0.0), ("1.2", 0.0), ("1.3", 0.5), ("2.0", 0.5)):
         requires = ["nowhere"] if version in untried else []
         make_wheel(index, "culprit", version, f"worse = {worse}", requires=requires)
-    answer = found(cli, tmp_path, "culprit==1.0", "culprit==2.0")
+    answer = report_of(cli, tmp_path, "culprit==1.0", "culprit==2.0")
     releases = answer["releases"]
     first = "1.3" if untried == ("1.1",) else None
     assert (answer["first_bad_version"], releases["first_bad"]) == (first, first)
@@ -78,7 +78,7 @@ def test_skipped_releases_leave_a_range_and_no_first_bad_release(
 def test_a_downgrade_is_searched_in_its_own_direction(cli: Cli, tmp_path: Path, index: Path) -> None:
     for version, worse in (("1.0", 0.5), ("1.1", 0.5), ("1.2", 0.0), ("2.0", 0.0)):
         make_wheel(index, "culprit", version, f"worse = {worse}")
-    answer = found(cli, tmp_path, "culprit==2.0", "culprit==1.0")
+    answer = report_of(cli, tmp_path, "culprit==2.0", "culprit==1.0")
     assert (answer["first_bad_version"], answer["releases"]["last_good"]) == ("1.1", "1.2")
     assert answer["next"][1].startswith("python -m pip install culprit==1.2 ")
 
@@ -90,7 +90,7 @@ def test_a_release_that_new_does_not_allow_is_tried_in_old(cli: Cli, tmp_path: P
         make_wheel(index, "culprit", version, f"worse = {worse}", requires=requires)
     for version in ("1", "2"):
         make_wheel(index, "base", version)
-    answer = found(cli, tmp_path, "culprit==1.0 base==1", "culprit==2.0 base==2")
+    answer = report_of(cli, tmp_path, "culprit==1.0 base==1", "culprit==2.0 base==2")
     assert states(answer) == {"1.1": ("good", "old"), "1.2": ("bad", "old")}
     assert (answer["first_bad_version"], answer["releases"]["last_good"]) == ("1.2", "1.1")
     assert not any("culprit==1.1" in line for line in answer["next"]), "1.1 was good in OLD, and cannot be had in NEW"
@@ -103,7 +103,7 @@ def test_what_others_require_of_the_culprit_is_heeded_too(cli: Cli, tmp_path: Pa
         make_wheel(index, "culprit", version, f"worse = {worse}")
     make_wheel(index, "user", "1")
     make_wheel(index, "user", "2", requires=["culprit>=1.2"])
-    answer = found(cli, tmp_path, "culprit==1.0 user==1", "culprit==2.0 user==2")
+    answer = report_of(cli, tmp_path, "culprit==1.0 user==1", "culprit==2.0 user==2")
     assert states(answer)["1.1"] == ("good", "old")
     assert states(answer)["1.2"] == ("bad", "new")
     assert answer["first_bad_version"] == "1.2"
@@ -113,7 +113,7 @@ def test_what_others_require_of_the_culprit_is_heeded_too(cli: Cli, tmp_path: Pa
 def test_releases_of_source_alone_are_built_where_the_ends_were(cli: Cli, tmp_path: Path, index: Path) -> None:
     for version, worse in (("1.0", 0.0), ("1.1", 0.0), ("1.2", 0.5), ("2.0", 0.5)):
         make_sdist(index, "culprit", version, f"worse = {worse}")
-    answer = found(cli, tmp_path, "culprit==1.0", "culprit==2.0")
+    answer = report_of(cli, tmp_path, "culprit==1.0", "culprit==2.0")
     assert (answer["first_bad_version"], answer["releases"]["last_good"]) == ("1.2", "1.1")
 
 
@@ -124,7 +124,7 @@ def test_a_release_of_source_alone_between_wheels_is_named_and_never_advised(
     for version, worse in (("3.2.5", 0.0), ("3.4", 0.5)):
         make_wheel(index, "culprit", version, f"worse = {worse}")
     make_sdist(index, "culprit", "3.3", "worse = 0.5")
-    answer = found(cli, tmp_path, "culprit==3.2.5", "culprit==3.4")
+    answer = report_of(cli, tmp_path, "culprit==3.2.5", "culprit==3.4")
     assert (answer["first_bad_version"], answer["releases"]["between"]) == (None, ["3.3"])
     assert "has no wheel" in answer["releases"]["tried"][0]["reason"]
     assert answer["next"] == ["python -m pip install culprit==3.2.5"]
@@ -135,6 +135,6 @@ def test_a_release_that_does_not_build_is_named_with_its_reason(cli: Cli, tmp_pa
     for version, worse in (("1.0", 0.0), ("2.0", 0.5)):
         make_sdist(index, "culprit", version, f"worse = {worse}")
     make_sdist(index, "culprit", "1.5", build="raise SystemExit('no compiler here')")
-    answer = found(cli, tmp_path, "culprit==1.0", "culprit==2.0")
+    answer = report_of(cli, tmp_path, "culprit==1.0", "culprit==2.0")
     assert (answer["first_bad_version"], answer["releases"]["between"]) == (None, ["1.5"])
     assert "no compiler here" in answer["releases"]["tried"][0]["reason"]

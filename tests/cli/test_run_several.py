@@ -118,11 +118,11 @@ def test_a_sweep_is_recorded_in_every_python(tmp_path: Path, wrap: Wrap, python:
 def test_both_runs_say_that_they_belong_together(tmp_path: Path, wrap: Wrap) -> None:
     wrap(SWEEPS["init"], "--name", "sweep", "--project", "p")
 
-    def told(*arguments: str) -> str:
+    def output_of(*arguments: str) -> str:
         return subprocess.run([*CONTEXTA, *arguments], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
 
-    assert "runs that began in its processes: p.s2, p.s3\n" in told("show", "p.sweep")
-    assert "part of p.sweep: it began in a process of that run\n" in told("show", "p.s2")
+    assert "runs that began in its processes: p.s2, p.s3\n" in output_of("show", "p.sweep")
+    assert "part of p.sweep: it began in a process of that run\n" in output_of("show", "p.s2")
     with Contexta(workspace=tmp_path / ".contexta") as ctx:
         (edge,) = ctx.traverse_lineage("p.s2", direction="downstream").edges
     assert (edge.relation_type, edge.target_ref) == ("part_of", "run:p.sweep")

@@ -19,7 +19,7 @@ from contexta.reproduce.uv.commands import python_in
 Trained = Callable[..., Venv]
 
 
-def says(environment: Path, code: str) -> str:
+def output_of(environment: Path, code: str) -> str:
     done = process.run([str(python_in(environment)), "-c", code], timeout=60)
     assert done.exit_code == 0, done.stderr
     return done.stdout.decode().strip()
@@ -41,7 +41,7 @@ def test_a_rebuilt_environment_matches_the_recording_file_by_file(
     assert (result.package_count, result.build_count) == (3, 3)
     assert (len(result.deviations), len(result.missing)) == (0, 0)
     assert result.rebuilt_python == ctx.get_environment("first").python_version
-    assert says(tmp_path / "again", "import alpha, beta; alpha.main()") == "alpha 1.0"
+    assert output_of(tmp_path / "again", "import alpha, beta; alpha.main()") == "alpha 1.0"
     say = process.run([str(tmp_path / "again" / "bin" / "say")], timeout=60)
     assert say.stdout.decode().strip() == "alpha 1.0", "its scripts name the new place"
 
@@ -56,7 +56,7 @@ def test_the_second_rebuild_uses_the_cache_and_no_index(
     second = ctx.rebuild_environment("first", tmp_path / "two")
     assert (first.verdict, first.from_cache) == ("match", False)
     assert (second.verdict, second.from_cache) == ("match", True)
-    assert says(tmp_path / "two", "import beta; print(beta.__file__)").startswith(str(tmp_path / "two"))
+    assert output_of(tmp_path / "two", "import beta; print(beta.__file__)").startswith(str(tmp_path / "two"))
 
 
 def test_a_release_with_other_files_deviates(trained: Trained, ctx: Contexta, cli: Cli, index: Path) -> None:

@@ -11,7 +11,7 @@ from support.builders import a_snapshot
 from support.projects import git
 
 from contexta.bisect.execution.sandbox import Revision, moved_into, workplace
-from contexta.bisect.execution.source_files import beside_source, source_of
+from contexta.bisect.execution.source_files import files_outside_commits, source_of
 from contexta.bisect.inputs.recorded_source import about_sources, packages_of, require_here, revision_of
 from contexta.core.errors import InvalidInput
 from contexta.core.references import StableRef
@@ -117,7 +117,7 @@ def test_sandbox_contains_files_that_are_in_no_commit_and_no_recorded_change(top
     inner.mkdir()
     (inner / "x.py").write_text("")
     git(inner, "init", "--quiet")
-    assert beside_source(top) == ["data/x.csv", "inner/x.py", "linked", "loose.csv", "once.cfg"]
+    assert files_outside_commits(top) == ["data/x.csv", "inner/x.py", "linked", "loose.csv", "once.cfg"]
     before = source_of(top, in_place=False, recorded=True)
     (top / "sub" / "train.py").write_text("other")
     assert source_of(top, in_place=False, recorded=True) == before
@@ -149,24 +149,24 @@ def test_source_that_cannot_be_restored_here_is_refused_with_the_reason(top: Pat
 
 
 def test_incompletely_recorded_source_is_refused(top: Path) -> None:
-    def asked(facts: dict[str, object], *notes: str) -> Revision:
+    def revision_from(facts: dict[str, object], *notes: str) -> Revision:
         ref = StableRef.parse("run:p.r")
         return revision_of("run p.r", RecordedEnvironment(ref, a_snapshot(), facts, b"x"), notes)
 
-    assert asked({"commit": "a" * 40}, "not in the patch, as they hold data: x.csv") == Revision("a" * 40, b"x")
+    assert revision_from({"commit": "a" * 40}, "not in the patch, as they hold data: x.csv") == Revision("a" * 40, b"x")
     with pytest.raises(InvalidInput, match="secrets were taken out of its uncommitted changes"):
-        asked({"commit": "a" * 40, "patch_applies": False})
+        revision_from({"commit": "a" * 40, "patch_applies": False})
     (top / "long.py").write_text("x = 1\n" * 1_000)
     git(top, "add", "long.py")
     git(top, "commit", "-qm", "two")
     (top / "long.py").unlink()  # a patch that is longer than anything on disk
     facts, _, notes = source(str(top), salt=b"", max_patch=4_000)
     with pytest.raises(InvalidInput, match="cannot be restored: the changes are not recorded: the patch is over 4000"):
-        asked(facts, *(note["text"] for note in notes))
+        revision_from(facts, *(note["text"] for note in notes))
     with pytest.raises(InvalidInput, match="the changes are not recorded: git did not end"):
-        asked({"commit": "a" * 40}, "the changes are not recorded: git did not end within 5 s")
+        revision_from({"commit": "a" * 40}, "the changes are not recorded: git did not end within 5 s")
     with pytest.raises(InvalidInput, match="has no recorded commit: not in a git repository"):
-        asked({"commit": None, "reason": "not in a git repository"})
+        revision_from({"commit": None, "reason": "not in a git repository"})
 
 
 def test_notes_describe_the_two_sources(top: Path) -> None:

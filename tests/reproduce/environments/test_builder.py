@@ -45,7 +45,7 @@ def ends(uv: Uv, cache: EnvironmentCache) -> tuple[Interpreter, Built, Built]:
 Ends = tuple[Interpreter, Built, Built]
 
 
-def says(environment: Path, code: str) -> str:
+def output_of(environment: Path, code: str) -> str:
     done = process.run([str(python_in(environment)), "-c", code], timeout=60)
     assert done.exit_code == 0, done.stderr
     return done.stdout.decode().strip()
@@ -67,7 +67,7 @@ def test_a_built_environment_has_the_metadata_of_its_packages(ends: Ends) -> Non
 
 def test_a_mix_holds_each_package_from_its_side(uv: Uv, ends: Ends, tmp_path: Path) -> None:
     at = mix(uv, ends, tmp_path / "mix")
-    assert says(at, "import a, b; print(a.version, b.version)") == "2.0 1.0"
+    assert output_of(at, "import a, b; print(a.version, b.version)") == "2.0 1.0"
     assert uv.installed(at) == {"a": "2.0", "b": "1.0"}
 
 
@@ -88,7 +88,7 @@ def test_a_mix_compiles_nothing_with_any_setting_of_bytecode(
     built = build(uv, cache, python, Contents({"a": "1.0"}))
     link(uv, tmp_path / "mix", python, {"a": built}, {"a": "1.0"})
     monkeypatch.delenv("PYTHONDONTWRITEBYTECODE")
-    says(tmp_path / "mix", "import a")
+    output_of(tmp_path / "mix", "import a")
     (compiled,) = (tmp_path / "mix").rglob("a.*.pyc")
     assert compiled.stat().st_nlink == 2, "it was compiled again"
 
@@ -103,7 +103,7 @@ def test_scripts_of_a_mix_start_its_own_interpreter(uv: Uv, ends: Ends, tmp_path
 
 def test_a_file_that_a_program_adds_stays_in_its_mix(uv: Uv, ends: Ends, tmp_path: Path) -> None:
     at = mix(uv, ends, tmp_path / "mix")
-    says(at, "import pathlib, a; pathlib.Path(a.__file__).with_name('left.py').write_text('x')")
+    output_of(at, "import pathlib, a; pathlib.Path(a.__file__).with_name('left.py').write_text('x')")
     assert not list(ends[2].at.rglob("left.py"))
 
 
@@ -117,7 +117,7 @@ def test_a_file_edited_in_place_is_named_and_its_cached_environment_never_used_a
     edited.write_text("version = 'something else entirely'\n")
     assert str(edited_file(at, parts)).endswith("a.py")
     again = build(uv, cache, python, Contents({"a": "2.0", "b": "2.0"}))
-    assert says(again.at, "import a; print(a.version)") == "2.0"
+    assert output_of(again.at, "import a; print(a.version)") == "2.0"
 
 
 def test_a_file_that_a_program_replaces_changes_only_its_mix(uv: Uv, ends: Ends, tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_a_file_that_a_program_replaces_changes_only_its_mix(uv: Uv, ends: Ends,
     file.unlink()
     file.write_text("version = 'mine'\n")
     assert edited_file(at, {"a": ends[2], "b": ends[1]}) is None
-    assert says(ends[2].at, "import a; print(a.version)") == "2.0"
+    assert output_of(ends[2].at, "import a; print(a.version)") == "2.0"
 
 
 def test_a_cached_environment_is_used_as_it_is(uv: Uv, ends: Ends, cache: EnvironmentCache) -> None:
@@ -142,7 +142,7 @@ def test_an_environment_that_was_never_finished_is_built_again(uv: Uv, ends: End
     (old.at.parent / "current.json").unlink()
     again = build(uv, cache, python, Contents({"a": "1.0", "b": "1.0"}))
     assert again.at != old.at
-    assert says(again.at, "import b; print(b.version)") == "1.0"
+    assert output_of(again.at, "import b; print(b.version)") == "1.0"
 
 
 def test_an_environment_that_cannot_be_built_leaves_nothing_behind(uv: Uv, cache: EnvironmentCache) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from contexta.reproduce.uv.commands import find_uv
-from contexta.reproduce.uv.interpreters import kept_by_pyenv, pyenv_python
+from contexta.reproduce.uv.interpreters import pyenv_interpreters, pyenv_python
 
 PLACE = "python.exe" if os.name == "nt" else "bin/python"
 
@@ -44,7 +44,7 @@ def test_a_partial_version_selects_the_newest_interpreter_of_pyenv(
 
 def test_without_pyenv_there_is_no_interpreter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYENV_ROOT", str(tmp_path / "none"))
-    assert kept_by_pyenv() == {}
+    assert pyenv_interpreters() == {}
 
 
 @pytest.mark.skipif(os.name == "nt", reason="makes a link")

@@ -109,7 +109,7 @@ def test_workspace_that_is_a_file_fails(cli: Cli, tmp_path: Path) -> None:
 # ---------------------------------------------------------------------------------------------- a server
 
 
-def told(cli: Cli, address: str) -> tuple[dict[str, Check], int]:
+def checks_of(cli: Cli, address: str) -> tuple[dict[str, Check], int]:
     done = cli("doctor", "--json", "--workspace", address)
     assert "Traceback" not in done.stderr, done.stderr
     assert "hush-hush" not in done.stdout + done.stderr
@@ -122,7 +122,7 @@ def test_server_is_described_with_its_undelivered_journals(database: str, cli: C
         put_run(ctx, "r")
         with ctx.run("live", project="p") as run:
             run.metric("x", 1.0)
-        result, code = told(cli, f"{database}&objects={tmp_path}")
+        result, code = checks_of(cli, f"{database}&objects={tmp_path}")
         assert code == 0
         assert result["server"].detail.startswith("PostgreSQL 1")
         assert "fsync = off" in result["durability"].detail  # as in tests alone
@@ -133,21 +133,21 @@ def test_server_is_described_with_its_undelivered_journals(database: str, cli: C
         assert all(check.fix for check in result.values() if check.status in ("warn", "fail"))
         (journal,) = (ctx.root / "journal").glob("*.jsonl")
         os.utime(journal, (time.time() - 3600,) * 2)
-        assert told(cli, database)[0]["outbox"].status == "warn"
+        assert checks_of(cli, database)[0]["outbox"].status == "warn"
         ctx.sync()
-        assert "nothing waits" in told(cli, database)[0]["outbox"].detail
+        assert "nothing waits" in checks_of(cli, database)[0]["outbox"].detail
 
 
 def test_doctor_creates_nothing_on_a_server(server: Server, cli: Cli) -> None:
     address = server.empty()
-    result, code = told(cli, address)
+    result, code = checks_of(cli, address)
     assert (code, result["database"].status, result["permissions"].status) == (0, "unknown", "pass")
     assert server.ask(address, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == [(0,)]
     assert not Path(workspace_address.directory(address)).exists()
 
 
 def test_unreachable_server_fails_and_other_checks_run(cli: Cli) -> None:
-    result, code = told(cli, "postgresql://me:hush-hush@127.0.0.1:9/x")
+    result, code = checks_of(cli, "postgresql://me:hush-hush@127.0.0.1:9/x")
     assert (code, result["server"].status, result["outbox"].status) == (1, "fail", "pass")
     assert "cannot be reached" in result["server"].detail
 
@@ -155,17 +155,17 @@ def test_unreachable_server_fails_and_other_checks_run(cli: Cli) -> None:
 @pytest.mark.parametrize(("version", "words"), [("9999", "newer"), ("0001", "development version")])
 def test_other_schema_fails(database: str, server: Server, cli: Cli, version: str, words: str) -> None:
     server.ask(database, f"UPDATE contexta_schema SET version_num = '{version}'")
-    result, code = told(cli, database)
+    result, code = checks_of(cli, database)
     assert (code, result["database"].status) == (1, "fail")
     assert words in result["database"].detail + str(result["database"].fix)
 
 
 def test_missing_permissions_are_named(database: str, server: Server, cli: Cli) -> None:
     server.ask(database, "DROP ROLE IF EXISTS reader; CREATE ROLE reader LOGIN; GRANT SELECT ON run TO reader")
-    result, code = told(cli, database.replace("postgres:hush-hush@", "reader@"))
+    result, code = checks_of(cli, database.replace("postgres:hush-hush@", "reader@"))
     assert (code, result["permissions"].status) == (1, "fail")
     assert "SELECT on annotation" in result["permissions"].detail
-    result, _ = told(cli, server.empty().replace("postgres:hush-hush@", "reader@"))
+    result, _ = checks_of(cli, server.empty().replace("postgres:hush-hush@", "reader@"))
     assert result["permissions"].status == "fail"
     server.ask(database, "DROP OWNED BY reader; DROP ROLE reader")
 

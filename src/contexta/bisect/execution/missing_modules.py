@@ -81,7 +81,7 @@ def missing_module(reason: str, log: str) -> str | None:
     return None if match is None else match["module"]
 
 
-def what_to_add(module: str, end: str, folder: Path) -> str:
+def hint_to_add(module: str, end: str, folder: Path) -> str:
     """A hint for a missing module. end: OLD or NEW. folder: where the training runs."""
     top = module.partition(".")[0]
     named = _DISTRIBUTIONS.get(module) or _DISTRIBUTIONS.get(top)

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-from contexta.bisect.execution.source_files import beside_source, is_not_copied, not_copied, repository
+from contexta.bisect.execution.source_files import files_outside_commits, is_not_copied, not_copied, repository
 from contexta.core.errors import NotFound
 from contexta.recorder.journal.processes import alive, identity
 from contexta.recorder.source.git import COPY_SECONDS, clone, output
@@ -131,7 +131,7 @@ def workplace(folder: Path, scratch: Path, *, in_place: bool, revision: Revision
     Inside a git repository it is in a clone at the current commit with the current files, ignored ones included (data
     usually is), so git gives the same answers there. Otherwise it is a plain copy. Virtual environments, caches and
     workspaces are left out.
-    revision: copy this source instead, with the current files that are not part of it (``beside_source``).
+    revision: copy this source instead, with the current files that are not part of it (``files_outside_commits``).
     Raises NotFound where the repository lacks the revision, or the revision lacks the folder, and PatchRefused.
     """
     if in_place:
@@ -152,7 +152,7 @@ def workplace(folder: Path, scratch: Path, *, in_place: bool, revision: Revision
             yield at / folder.relative_to(top)
         else:
             check_out(top, revision.commit, revision.patch, at, is_shared=True)
-            _copy_beside(at, top)
+            _copy_files_outside_commits(at, top)
             inner = at / folder.relative_to(top)
             if not inner.is_dir():
                 missing = f"{revision} has no directory {folder.relative_to(top)}"
@@ -162,8 +162,8 @@ def workplace(folder: Path, scratch: Path, *, in_place: bool, revision: Revision
         shutil.rmtree(at, ignore_errors=True)
 
 
-def _copy_beside(at: Path, top: Path) -> None:
-    for name in beside_source(top):
+def _copy_files_outside_commits(at: Path, top: Path) -> None:
+    for name in files_outside_commits(top):
         if _is_free(at, Path(name)):
             (at / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(top / name, at / name, follow_symlinks=False)

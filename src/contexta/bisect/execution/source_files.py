@@ -38,7 +38,7 @@ def source_of(folder: Path, *, in_place: bool, outputs: Collection[Path] = (), r
     streams = {(facts.st_dev, facts.st_ino) for stream in (1, 2) if (facts := _facts(stream)) is not None}
     streams |= {(facts.st_dev, facts.st_ino) for path in outputs if (facts := _facts(path)) is not None}
     top, names = repository(folder) or folder, []
-    for path in [top / name for name in beside_source(top)] if recorded else sorted(_files(top)):
+    for path in [top / name for name in files_outside_commits(top)] if recorded else sorted(_files(top)):
         facts = None if in_place and path.suffix != ".py" else _facts(path)
         if facts is not None and (facts.st_dev, facts.st_ino) not in streams:
             names.append(path.relative_to(top).as_posix())
@@ -67,7 +67,7 @@ def repository(folder: Path) -> Path | None:
     return Path(root) if root else None
 
 
-def beside_source(top: Path) -> list[str]:
+def files_outside_commits(top: Path) -> list[str]:
     """The files of a repository that are neither in a commit nor in a recorded change.
 
     These are the files that git ignores, and those that hold data or secrets by their name, or are large.

@@ -93,7 +93,7 @@ def completed(
     unavailable = [package for missing in lacking.values() for package in missing if not package.version]
     if how != RESOLVE or unavailable:
         raise _incomplete(files, lacking, unavailable)
-    added = _resolved_alike(tuple(lacking), pins, pythons, uvs, skip)
+    added = _resolved_together(tuple(lacking), pins, pythons, uvs, skip)
     for end, (versions, when) in added.items():
         lines = ", ".join(f"{name}=={version}" for name, version in versions.items())
         as_of = f", as of {when.date().isoformat()}" if when is not None else ""
@@ -105,7 +105,7 @@ def completed(
     return Completed({**pins, **whole}, tuple(notes))
 
 
-def _resolved_alike(
+def _resolved_together(
     ends: Sequence[str],
     pins: Mapping[str, Pins],
     pythons: Mapping[str, Interpreter],

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from contexta.bisect.execution.metric import GIVES_NO
-from contexta.bisect.execution.missing_modules import missing_module, what_to_add
+from contexta.bisect.execution.missing_modules import hint_to_add, missing_module
 from contexta.bisect.execution.seed_use import ASK
 from contexta.bisect.option_names import option
 from contexta.bisect.reporting.report import Trial
@@ -54,7 +54,7 @@ def require_modules(trials: Sequence[Trial], new: int, records: str, folder: Pat
     change = f"; {option('exit_code', True)} finds the change that removes it" if mix == new else ""
     raise InvalidInput(
         f"the first run of {end} has no module {module}",
-        hint=f"{what_to_add(module, end, folder)}{change}; `{log}` shows the output",
+        hint=f"{hint_to_add(module, end, folder)}{change}; `{log}` shows the output",
     )
 
 

@@ -51,22 +51,22 @@ def made(
     if "digest" not in fields:
         return fields, notes
     if fields["size"] > limit:
-        return fields, [*notes, _not_kept(fields, f"its {fields['size']} bytes are over the limit of {limit}")]
+        return fields, [*notes, _not_stored(fields, f"its {fields['size']} bytes are over the limit of {limit}")]
     try:
         if os.path.isdir(place):
             digest, left_out = _archived(place, objects)
             fields["attributes"]["format"] = "tar"
             if left_out:
                 notes.append(
-                    _not_kept(fields, f"whole: these files may hold secrets: {storable(', '.join(left_out[:20]))}")
+                    _not_stored(fields, f"whole: these files may hold secrets: {storable(', '.join(left_out[:20]))}")
                 )
         elif _shows_secrets(place):
-            return fields, [*notes, _not_kept(fields, "it may contain a secret")]
+            return fields, [*notes, _not_stored(fields, "it may contain a secret")]
         else:
             digest, size = objects.put_file(os.path.realpath(place))
             fields.update(digest=f"sha256:{digest}", size=size)  # of the stored bytes, should the file change meanwhile
     except OSError as error:
-        return fields, [*notes, _not_kept(fields, reason(error))]
+        return fields, [*notes, _not_stored(fields, reason(error))]
     fields["location"] = f"object:{digest}"
     return fields, notes
 
@@ -100,7 +100,7 @@ def _not_read(fields: Fields, why: str) -> Note:
     return note(TOPIC, f"{fields['kind']} {fields['name']} at {fields['attributes']['path']} was not read: {why}")
 
 
-def _not_kept(fields: Fields, why: str) -> Note:
+def _not_stored(fields: Fields, why: str) -> Note:
     return note(TOPIC, f"{fields['kind']} {fields['name']} at {fields['attributes']['path']} is not kept: {why}")
 
 

@@ -32,7 +32,7 @@ from contexta.reproduce.uv.error_messages import (
     error_of,
 )
 from contexta.reproduce.uv.indexes import NO_INDEX, STRATEGY, index_variables
-from contexta.reproduce.uv.interpreters import Interpreter, interpreter_at, kept_by_pyenv, pyenv_python
+from contexta.reproduce.uv.interpreters import Interpreter, interpreter_at, pyenv_interpreters, pyenv_python
 from contexta.reproduce.uv.release_files import IndexedRelease, releases_in
 from contexta.reproduce.uv.requirement_options import NO_OPTIONS, InstallOptions, requirement_lines
 from contexta.reproduce.uv.urls import is_address
@@ -281,7 +281,7 @@ class Uv:
             return {}
         listed = self._run("python", "list", "--only-installed", "--output-format=json", "--", line)
         entries = [entry for entry in json.loads(listed.stdout) if entry.get("implementation") == "cpython"]
-        of_pyenv = {version: path for version, path in kept_by_pyenv().items() if version.startswith(f"{line}.")}
+        of_pyenv = {version: path for version, path in pyenv_interpreters().items() if version.startswith(f"{line}.")}
         return {**of_pyenv, **{entry["version"]: entry["path"] for entry in reversed(entries) if entry.get("path")}}
 
     def _run(self, *arguments: str, lines: str | None = None, indexes: Sequence[str] = ()) -> process.Finished:

@@ -59,7 +59,7 @@ def interpreter_at(path: str) -> Interpreter:
         raise InvalidInput(f"{shown(path)} is not a Python: it does not print its version") from error
 
 
-def kept_by_pyenv() -> dict[str, str]:
+def pyenv_interpreters() -> dict[str, str]:
     """Version -> path of the interpreters of pyenv, the newest first; {} without pyenv.
 
     uv finds only pyenv's shims, and these refuse every version that is not active. Pre-releases and other
@@ -82,7 +82,7 @@ def pyenv_python(version: str) -> str | None:
     numbers, is_free_threaded = version.rstrip("t"), version.endswith("t")
     fitting = (
         path
-        for name, path in kept_by_pyenv().items()
+        for name, path in pyenv_interpreters().items()
         if name.endswith("t") == is_free_threaded and f"{name.rstrip('t')}.".startswith(f"{numbers}.")
     )
     return next(fitting, None)

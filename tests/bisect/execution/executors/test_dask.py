@@ -123,7 +123,7 @@ def paused(seconds: int) -> Sequence[str]:
     return ("--old-env", f"PAUSE={seconds}", "--new-env", f"PAUSE={seconds}")
 
 
-def told(process: subprocess.Popen[bytes]) -> dict[str, object]:
+def report_of(process: subprocess.Popen[bytes]) -> dict[str, object]:
     printed, _ = process.communicate(timeout=300)
     assert process.returncode == 0
     result: dict[str, object] = json.loads(printed)
@@ -142,8 +142,8 @@ def counted(result: dict[str, object]) -> object:
 def test_on_two_workers_a_study_comes_to_the_verdict_of_this_machine_and_is_recorded_here(
     project: Path, tmp_path: Path, cluster: str, start: Callable[..., subprocess.Popen[bytes]]
 ) -> None:
-    here = told(start(*bisect("--workspace", str(tmp_path / "here")), cwd=project))
-    report = told(start(*bisect("--workspace", str(tmp_path / "there"), "--dask", cluster), cwd=project))
+    here = report_of(start(*bisect("--workspace", str(tmp_path / "here")), cwd=project))
+    report = report_of(start(*bisect("--workspace", str(tmp_path / "there"), "--dask", cluster), cwd=project))
     assert (report["verdict"], report["culprits"], report["companions"]) == ("proved", ["gamma"], ["beta"])
     assert counted(report) == counted(here)
     for machine in ("machine-1", "machine-2"):
@@ -190,7 +190,7 @@ def test_the_trial_of_a_worker_that_dies_is_tried_again(
     keeper = _first_started(tmp_path)
     worker = int(Path(f"/proc/{keeper}/stat").read_text().rpartition(")")[2].split()[1])
     os.kill(worker, signal.SIGKILL)
-    report = told(study)
+    report = report_of(study)
     assert (report["verdict"], report["culprits"]) == ("proved", ["gamma"])
     trials = report["trials"]
     assert isinstance(trials, list)
@@ -242,7 +242,7 @@ def test_study_on_a_cluster_without_workers_ends_and_can_be_resumed(
     assert "`contexta bisect --resume` continues" in log
     assert "Traceback" not in log
     a_worker(2)
-    report = told(start("contexta.cli", "bisect", "--resume", "--json", "--dask", scheduler, cwd=project))
+    report = report_of(start("contexta.cli", "bisect", "--resume", "--json", "--dask", scheduler, cwd=project))
     assert (report["verdict"], report["culprits"]) == ("proved", ["gamma"])
 
 
