@@ -22,7 +22,20 @@ from contexta.cli.app import COMMANDS, app
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 OTHER_PROGRAMS = {"cp", "mkdir", "export", "git", "uv", "pip", "createdb", "python", "dask", ".ci/run"}
 """Programs in console blocks other than ``contexta``. They need a server, the network or a repository."""
-NOT_EXECUTED = {"bisect", "reconstruct", "rebuild", "rerun", "lock", "run", "sync", "restore", "demo", "upgrade", "ui"}
+NOT_EXECUTED = {
+    "bisect",
+    "reconstruct",
+    "keep",
+    "rebuild",
+    "rerun",
+    "lock",
+    "run",
+    "sync",
+    "restore",
+    "demo",
+    "upgrade",
+    "ui",
+}
 """Commands that build environments, train or need a server: their lines are parsed, and other tests run them."""
 
 

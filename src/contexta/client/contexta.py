@@ -167,6 +167,7 @@ class Contexta(Workspace):
 
     rebuild_environment = with_aliases(reproduction.rebuild_environment)
     lock_environment = with_aliases(reproduction.lock_environment)
+    keep_wheels = with_aliases(reproduction.keep_wheels)
     reconstruct = with_aliases(reproduction.reconstruct)
     to_rebuild = with_aliases(reproduction.to_rebuild)
     note_rerun = reproduction.note_rerun
@@ -186,9 +187,12 @@ class Contexta(Workspace):
         Raises as ``rebuild_environment``, and InvalidInput without a command.
         """
         from contexta.reproduce.environments.progress import no_progress
+        from contexta.reproduce.lock.kept_wheels import with_kept_wheels
         from contexta.reproduce.recorded_environment import tools_of
         from contexta.reproduce.rerun import RerunOptions, rerun
+        from contexta.reproduce.uv.commands import find_uv
 
+        uv = with_kept_wheels(uv or find_uv(), self.root)
         tools, journals = tools_of(self._opened().objects, uv), self.root / settings.JOURNALS
         return rerun(self, self.to_rebuild(run), how or RerunOptions(), tools, journals, progress or no_progress)
 

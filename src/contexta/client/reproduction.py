@@ -16,7 +16,7 @@ from contexta.core.validation import from_microseconds, seconds_in
 
 if TYPE_CHECKING:
     from contexta.contract import LineageEdge
-    from contexta.findings import CacheContents, CacheEntry, Lock, LockFormat, Rebuild, Reconstruction
+    from contexta.findings import CacheContents, CacheEntry, KeptWheels, Lock, LockFormat, Rebuild, Reconstruction
     from contexta.reproduce.environments.cache import CacheRecord
     from contexta.reproduce.environments.progress import ProgressCallback
     from contexta.reproduce.rebuild import RebuildOptions, RecordedEnvironment
@@ -37,8 +37,11 @@ def rebuild_environment(
     options: the options of ``contexta rebuild``. progress: receives the progress.
     Raises NotFound without an environment, InvalidInput for a directory in use, UvMissing.
     """
+    from contexta.reproduce.lock.kept_wheels import with_kept_wheels
     from contexta.reproduce.recorded_environment import rebuild_and_note
+    from contexta.reproduce.uv.commands import find_uv
 
+    uv = with_kept_wheels(uv or find_uv(), workspace.root)
     recorded = to_rebuild(workspace, run)
     objects = workspace._opened().objects
     return rebuild_and_note(workspace.record_store, objects, recorded, Path(into), options, uv, progress)
@@ -58,6 +61,29 @@ def lock_environment(
     from contexta.reproduce.uv.commands import find_uv
 
     return lock(to_rebuild(workspace, run), format, options or RebuildOptions(), uv or find_uv())
+
+
+def keep_wheels(
+    workspace: Workspace,
+    run: str,
+    into: str | os.PathLike[str] | None = None,
+    *,
+    options: RebuildOptions | None = None,
+    uv: Uv | None = None,
+    progress: ProgressCallback | None = None,
+) -> KeptWheels:
+    """Download the exact wheels of a run, by hash. ``rebuild`` and ``bisect`` use those of the workspace first.
+
+    into: a directory; by default ``wheels`` in the workspace. Raises IndexUnreachable when no index answers.
+    """
+    from contexta.reproduce.environments.progress import no_progress
+    from contexta.reproduce.lock.kept_wheels import WHEELS, keep_wheels
+    from contexta.reproduce.rebuild import RebuildOptions
+    from contexta.reproduce.uv.commands import find_uv
+
+    directory = workspace.root / WHEELS if into is None else Path(into)
+    how = options or RebuildOptions()
+    return keep_wheels(to_rebuild(workspace, run), how, uv or find_uv(), directory, progress or no_progress)
 
 
 def to_rebuild(workspace: Workspace, run: str) -> RecordedEnvironment:

@@ -46,8 +46,8 @@ else:
                 "RankedRun RunRanking SeriesBucket TimelineRun TrendPoint VersionPeriod"
             ),
             "contexta.findings.reproduction": (
-                "Confidence Deviation EvidenceItem Lock LockFormat Missing MissingReason Rebuild ReconstructedPackage "
-                "Reconstruction Rerun RerunMetric Verdict"
+                "Confidence Deviation EvidenceItem KeptWheels Lock LockFormat Missing MissingReason Rebuild "
+                "ReconstructedPackage Reconstruction Rerun RerunMetric Verdict"
             ),
             "contexta.findings.runs": (
                 "Artifact EnvironmentSummary Excerpt GroupedMetric ListedProject Log MetricValue ProjectSummary "

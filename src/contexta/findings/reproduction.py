@@ -115,6 +115,22 @@ class Rerun(Finding):
     notes: tuple[str, ...] = ()
 
 
+class KeptWheels(Finding):
+    """The wheels of a run that were copied to a directory."""
+
+    run_ref: RunRef
+    directory: str
+    kept: tuple[str, ...]
+    """Names of files."""
+    new_count: int
+    """The number of wheels that were not there before."""
+    size_bytes: int
+    exact: tuple[str, ...] = ()
+    """Packages whose wheel is identified by the digest of the installed RECORD. Others are known by version only."""
+    missing: tuple[Missing, ...] = ()
+    """Packages without a wheel that could be kept."""
+
+
 class Lock(Finding):
     """A lock file of a recorded environment, and the packages that it does not contain."""
 

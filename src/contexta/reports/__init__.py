@@ -61,6 +61,7 @@ PAGES = {
     "Export": "workspace:export",
     "Gate": "checks:gate",
     "ImportedRuns": "recorded.import_page:imported_runs",
+    "KeptWheels": "reproduce:kept_wheels",
     "LearningCurves": "recorded.curves:learning_curves",
     "Lineage": "lineage:lineage",
     "Lock": "reproduce:lock",

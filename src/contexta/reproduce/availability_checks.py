@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from contexta.analysis.environments.availability import Availability, InputState, PastRebuild
@@ -21,7 +23,11 @@ from contexta.reproduce.rebuild import RecordedEnvironment, probed
 from contexta.reproduce.recorded_environment import REBUILT
 from contexta.reproduce.rerun import RERUN
 from contexta.reproduce.uv.commands import Uv, find_uv
+from contexta.reproduce.uv.indexes import pip_settings
 from contexta.reproduce.uv.urls import releases_among
+
+_EXTRA = ("UV_EXTRA_INDEX_URL", "UV_INDEX", "UV_FIND_LINKS", "extra-index-url", "find-links")
+"""Settings of uv and of pip that name further places of packages."""
 
 
 def current_evidence(
@@ -34,10 +40,20 @@ def current_evidence(
     uv: Uv | None,
 ) -> Availability:
     """The current state of the index and the disk. online: query the index. deep: read the files."""
-    missing, yanked = on_the_index(recorded, uv or find_uv()) if recorded and online else (None, [])
+    uv = uv or find_uv() if recorded and online else None
+    missing, yanked = on_the_index(recorded, uv) if recorded and uv else (None, [])
+    extra = only_on_extra_indexes(recorded, uv, missing or ()) if recorded and uv else []
     edits, reason = edited(recorded, objects) if recorded and deep else (None, "")
     inputs = inputs_now(artifacts, deep=deep)
-    return Availability(missing=missing, yanked=yanked, edits=edits, edits_reason=reason, inputs=inputs)
+    return Availability(
+        missing=missing,
+        yanked=yanked,
+        on_extra_index=extra,
+        has_kept_wheels=bool(uv and uv.kept_wheels),
+        edits=edits,
+        edits_reason=reason,
+        inputs=inputs,
+    )
 
 
 def reruns_among(
@@ -64,6 +80,23 @@ def on_the_index(recorded: RecordedEnvironment, uv: Uv) -> tuple[list[Missing], 
     pins = {name: version for name, version in releases.items() if name not in names}
     yanked = uv.warnings(python.path, pins) if pins and not any("more" in name for name in names) else ()
     return [*plan.missing, *lost], [warning for warning in yanked if "yanked" in warning]
+
+
+def only_on_extra_indexes(recorded: RecordedEnvironment, uv: Uv, missing: Sequence[Missing]) -> list[str]:
+    """The packages that the default index alone does not have; none without extra indexes."""
+    settings = {**pip_settings(os.environ), **os.environ, **dict(uv.settings)}
+    if not any(settings.get(name) for name in _EXTRA):
+        return []
+    plan = plan_of(recorded.snapshot, recorded.source)
+    lost = {package.name for package in missing}
+    releases = {name: version for name, version in releases_among(plan.pins).items() if name not in lost}
+    default = replace(uv, settings=(*uv.settings, *((name, "") for name in _EXTRA if name.startswith("UV_"))))
+    try:
+        python = find_interpreter(uv, recorded.snapshot, None, drift=True)
+    except Impossible:
+        return []
+    unavailable = unavailable_packages(default, python, releases, True, ())
+    return sorted(package.name for package in unavailable if package.reason in ("release removed", "project removed"))
 
 
 def edited(recorded: RecordedEnvironment, objects: Objects) -> tuple[list[dict[str, str]] | None, str]:

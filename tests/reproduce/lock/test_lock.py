@@ -181,7 +181,7 @@ def test_requirements_with_hashes_list_packages_that_they_cannot_hold(
         assert "not locked: own 1.0" in done.stderr
         assert "# NOT HERE: own 1.0: no hash" in done.stdout
         is_commit = "commit" in str(distribution["origin"])
-        assert f"--format {'pylock or uv' if is_commit else 'uv'} holds it" in done.stderr
+        assert f"--format {'pylock or uv' if is_commit else 'uv'} contains it" in done.stderr
         assert cli("lock", "first", "--format", "pylock").returncode == int(not is_commit)
         assert cli("lock", "first", "--format", "uv").returncode == 0
 

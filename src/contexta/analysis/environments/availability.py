@@ -15,6 +15,7 @@ from contexta.findings import Check, CheckStatus, Missing, RerunMetric, RunDetai
 from contexta.findings.past_runs import PastRun
 from contexta.recorder.source.repository import UNKNOWN
 
+KEEP = "`contexta keep RUN` downloads the wheels while they exist"
 _SECRET = "secret:sha256:"
 _DETERMINISM_VARIABLES = ("CUBLAS_WORKSPACE_CONFIG", "TF_DETERMINISTIC_OPS", "TF_CUDNN_DETERMINISTIC")
 
@@ -41,6 +42,10 @@ class Availability:
     missing: Sequence[Missing] | None = None
     """Packages that the index does not have; None if the index was not queried."""
     yanked: Sequence[str] = ()
+    on_extra_index: Sequence[str] = ()
+    """Packages that the default index does not have."""
+    has_kept_wheels: bool = False
+    """Whether wheels that were kept in the workspace count, too."""
     edits: Sequence[Mapping[str, str]] | None = None
     """Files that differ from their RECORD; None if they were not read."""
     edits_reason: str = ""
@@ -132,7 +137,12 @@ def checks_of_availability(availability: Availability, run_ref: StableRef) -> It
     """Check inputs, index, installed files, and earlier rebuilds and reruns."""
     yield _inputs(availability.inputs)
     if availability.missing is not None:
-        yield _index(availability.missing, availability.yanked)
+        yield _index(
+            availability.missing,
+            availability.yanked,
+            availability.on_extra_index,
+            has_kept_wheels=availability.has_kept_wheels,
+        )
     if availability.edits is not None:
         files = sorted({f"{edit['name']}: {edit['path']} ({edit['change']})" for edit in availability.edits})
         fix = "reinstall these packages: the edited files are in no index" if files else None
@@ -187,14 +197,19 @@ def _command(metadata: Mapping[str, Any]) -> Check:
     return check("command", "pass", " ".join(map(str, command)))
 
 
-def _index(missing: Sequence[Missing], yanked: Sequence[str]) -> Check:
+def _index(
+    missing: Sequence[Missing], yanked: Sequence[str], on_extra_index: Sequence[str], *, has_kept_wheels: bool
+) -> Check:
     if missing:
         names = [f"{package.name} {package.version} ({package.reason})" for package in missing]
         is_unknown = all(package.reason == "index unreachable" for package in missing)
         return check("index", "unknown" if is_unknown else "fail", some(names), missing[0].help)
     if yanked:
-        return check("index", "warn", some(list(yanked)), "replace the yanked releases")
-    return check("index", "pass", "the index has every release")
+        return check("index", "warn", some(list(yanked)), KEEP)
+    if on_extra_index:
+        return check("index", "warn", f"only on an extra index: {some(list(on_extra_index))}", KEEP)
+    places = "the index or the kept wheels have" if has_kept_wheels else "the index has"
+    return check("index", "pass", f"{places} every release")
 
 
 def _inputs(inputs: Mapping[str, InputState]) -> Check:

@@ -30,6 +30,7 @@ from contexta.contract.environment import normal_name
 from contexta.core.errors import InvalidInput
 from contexta.reproduce.launch.commands import Prepared, prepared
 from contexta.reproduce.launch.recorded_command import command_of, working_directory
+from contexta.reproduce.lock.kept_wheels import with_kept_wheels
 from contexta.reproduce.uv.commands import Uv, find_uv
 
 
@@ -83,7 +84,7 @@ def prepare(
     launched = prepared(request.command, here) if request.command else Prepared(())
     judge = prepared(split_words(option("judge"), request.judge), here) if request.judge is not None else None
     command = _command(request, judged, launched, judge, in_place=request.in_place or large is not None)
-    uv = find_uv(offline=request.offline)
+    uv = with_kept_wheels(find_uv(offline=request.offline), records.root)
     both = both_sides(sides, _pythons(request), _variables(request), uv, _install(request))
     both = included(both, include, sides, command.argv, records)
     setup = _setup(request, both, judged, command, studies_of(records))

@@ -66,6 +66,9 @@ def _rebuild_options(options: dict[str, Any]) -> RebuildOptions:
     "--output", "-o", type=click.Path(path_type=Path), metavar="FILE", help="A new file; default, and -: stdout."
 )
 @click.option("--format", "form", type=click.Choice(get_args(LockFormat)), default="pylock", show_default=True)
+@click.option(
+    "--wheels", type=click.Path(path_type=Path), metavar="DIR", help="Also download the locked wheels to DIR."
+)
 @_INDEX
 @_ALLOW_BUILD
 @_OFFLINE
@@ -75,6 +78,7 @@ def lock(
     run: str,
     output: Path | None,
     form: LockFormat,
+    wheels: Path | None,
     indexes: tuple[str, ...],
     allow_build: bool,
     offline: bool,
@@ -86,9 +90,8 @@ def lock(
     is_file = output is not None and str(output) != STDOUT
     if is_file and output is not None and output.exists():
         raise InvalidInput(f"{output} already exists", hint="name a new file, or remove it")
-    finding = ctx.lock_environment(
-        run, form, options=RebuildOptions(build=allow_build, indexes=indexes), uv=find_uv(offline=offline)
-    )
+    options, uv = RebuildOptions(build=allow_build, indexes=indexes), find_uv(offline=offline)
+    finding = ctx.lock_environment(run, form, options=options, uv=uv)
     for note in finding.notes:
         click.echo(f"note: {note}", err=True)
     for package in finding.missing:
@@ -98,10 +101,34 @@ def lock(
     for name, why in finding.open.items():
         click.echo(f"locked by version only: {name}: {why}", err=True)
     click.echo(lock_summary(finding), err=True)
+    not_kept = 0
+    if wheels is not None:
+        with progress_bar() as watch:
+            kept = ctx.keep_wheels(run, wheels, options=options, uv=uv, progress=watch)
+        not_kept = len(kept.missing)
+        click.echo(f"{len(kept.kept)} wheels are in {wheels}, {not_kept} packages could not be kept", err=True)
     if is_file and output is not None:
         write(output, finding.content)
     text = f"written to {output}\n" if is_file else f"{finding.content.rstrip()}\n"
-    return Answer(finding, int(bool(finding.missing)), text=text)
+    return Answer(finding, int(bool(finding.missing or not_kept)), text=text)
+
+
+@click.command(epilog="Example: contexta keep last-month")
+@click.argument("run")
+@click.option(
+    "--wheels", type=click.Path(path_type=Path), metavar="DIR", help="A directory; default: wheels in the workspace."
+)
+@_INDEX
+@query
+def keep(ctx: Contexta, run: str, wheels: Path | None, indexes: tuple[str, ...]) -> Answer:
+    """Download the exact wheels of a run, because releases get deleted and yanked.
+
+    Each wheel is checked by its hash. `rebuild`, `rerun` and `bisect` use the wheels of the workspace before those of
+    an index. Exits with 1 if a package has no wheel that could be kept.
+    """
+    with progress_bar() as watch:
+        finding = ctx.keep_wheels(run, wheels, options=RebuildOptions(indexes=indexes), progress=watch)
+    return Answer(finding, int(bool(finding.missing)))
 
 
 @click.command(epilog="Example: contexta rebuild last-month --into env-of-last-month")

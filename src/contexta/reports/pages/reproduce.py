@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from contexta.findings import Deviation, Lock, Missing, Rebuild, Rerun
+from contexta.findings import Deviation, KeptWheels, Lock, Missing, Rebuild, Rerun
 from contexta.reports.document.blocks import Block, Bullets, Code, Paragraph, Report, Row, Section, Table
-from contexta.reports.document.formatting import count, span
+from contexta.reports.document.formatting import count, size, span
 from contexta.reports.pages.common import metric_name, notes, tone_of, value_text, with_hint
 
 _MOST_DEVIATIONS = 10  # of the environment of a rerun; `contexta rebuild` lists all
@@ -57,6 +57,17 @@ def lock(finding: Lock) -> Report:
     sections.append(Section(title="Content", blocks=(Code(text=finding.content.rstrip()),), detail=True))
     title = f"Lock of {finding.run_ref.value} ({finding.format})"
     return Report(title=title, sections=(*sections, *notes(finding.notes)))
+
+
+def kept_wheels(finding: KeptWheels) -> Report:
+    text = (
+        f"{count(len(finding.kept), 'wheel')} in {finding.directory}, {size(finding.size_bytes)}: "
+        f"{finding.new_count} new, {len(finding.exact)} of them the files that were installed"
+    )
+    sections = [Section(title="", blocks=(Paragraph(text=text), Bullets(items=finding.kept)))]
+    if finding.missing:
+        sections.append(Section(title="Not kept", blocks=(_missing(finding.missing),)))
+    return Report(title=f"Wheels of {finding.run_ref.value}", sections=tuple(sections))
 
 
 def lock_summary(finding: Lock) -> str:

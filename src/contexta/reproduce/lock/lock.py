@@ -47,11 +47,7 @@ def lock(recorded: RecordedEnvironment, form: LockFormat, options: RebuildOption
         )
     plan = plan_of(snapshot, recorded.source, indexes=bool(options.indexes))
     foreign = is_foreign(snapshot.platform, platform_name())
-    locked, lost = _of_index(uv, plan, options, platform.uv_name if foreign else None)
-    builds = {package.name: package.build for package in snapshot.distributions}
-    takes = _taken_by(snapshot)
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        list(pool.map(lambda package: _narrow(package, builds.get(package.name), takes), locked))
+    locked, lost = _narrowed(snapshot, plan, options, uv)
     linked = [_linked(name, pin, snapshot) for name, pin in plan.pins.items() if is_address(pin)]
     everything = sorted([*locked, *linked], key=lambda package: package.name)
     missing = (*plan.missing, *_not_portable(plan), *lost)
@@ -73,6 +69,33 @@ def lock(recorded: RecordedEnvironment, form: LockFormat, options: RebuildOption
         missing=missing,
         notes=notes,
     )
+
+
+def locked_files(
+    recorded: RecordedEnvironment, options: RebuildOptions, uv: Uv
+) -> tuple[list[Locked], tuple[Missing, ...]]:
+    """The releases of a run with the files that fit it, best first, and what no index has. Raises as ``lock``."""
+    plan = plan_of(recorded.snapshot, recorded.source, indexes=bool(options.indexes))
+    locked, lost = _narrowed(recorded.snapshot, plan, options, uv)
+    linked = (
+        Missing(name=name, version=pin, reason="not installable", detail="comes from an address, not from an index")
+        for name, pin in plan.pins.items()
+        if is_address(pin)
+    )
+    return locked, (*plan.missing, *_not_portable(plan), *linked, *lost)
+
+
+def _narrowed(
+    snapshot: EnvironmentSnapshot, plan: Plan, options: RebuildOptions, uv: Uv
+) -> tuple[list[Locked], list[Missing]]:
+    """(releases of an index with the files that fit, missing ones)."""
+    is_elsewhere = is_foreign(snapshot.platform, platform_name())
+    locked, lost = _of_index(uv, plan, options, platform_of(snapshot.platform).uv_name if is_elsewhere else None)
+    builds = {package.name: package.build for package in snapshot.distributions}
+    takes = _taken_by(snapshot)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        list(pool.map(lambda package: _narrow(package, builds.get(package.name), takes), locked))
+    return locked, lost
 
 
 def _of_another_platform(recorded: str) -> str:

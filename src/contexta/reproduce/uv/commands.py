@@ -58,6 +58,8 @@ class Uv:
     timeout: float = 60 * _MINUTES
     settings: tuple[tuple[str, str], ...] = ()
     options: InstallOptions = NO_OPTIONS
+    kept_wheels: str | None = None
+    """A directory of wheels that are used before those of an index."""
 
     def create(self, python: str, at: Path) -> None:
         """Create an empty virtual environment in a new or an existing directory. Existing files stay. About 30 ms."""
@@ -288,6 +290,9 @@ class Uv:
         variables = {**os.environ, **dict(self.settings), **dict(self.options.variables)}
         environment = {name: value for name, value in variables.items() if name not in _NOT_FOR_UV}
         environment.update(index_variables(indexes, variables, Path.cwd()))
+        if self.kept_wheels is not None:
+            links = [self.kept_wheels, environment.get("UV_FIND_LINKS", "")]
+            environment["UV_FIND_LINKS"] = ",".join(filter(None, links))
         environment["UV_PYTHON_DOWNLOADS"] = "never"  # uv does not choose the interpreter
         try:
             return self._once(arguments, environment, lines)
