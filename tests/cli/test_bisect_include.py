@@ -225,7 +225,7 @@ def test_the_users_own_package_comes_with_the_source(
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert (report["verdict"], report["culprits"]) == ("proved", ["source"])
-    assert "with the source of each mix, and so differ between mixes: mine" in done.stderr
+    assert "the packages of the source differ between mixes: mine" in done.stderr
 
 
 def test_a_plan_shows_them_and_says_what_cannot_be_set(cli: Cli, project: Path, train: Train) -> None:
@@ -274,7 +274,7 @@ def test_what_was_not_recorded_whole_is_refused_before_anything_runs(
     assert "NEW is not a recorded run, so it does not have source" in refusal("old", "old.txt", *include)
     assert "run p.outside has no recorded commit: not in a git repository" in refusal("old", "outside", *include)
     assert "does not have commit 000000000000" in refusal("old", "elsewhere", *include)
-    assert "secrets were taken out of its uncommitted changes" in refusal("secret", "old", *include)
+    assert "secrets were removed from its uncommitted changes" in refusal("secret", "old", *include)
     assert "--in-place runs the current source" in refusal("old", "old", "--in-place", *include)
     assert '--include cannot take "data"' in refusal("old", "old", "--include", "source,data")
     assert "none are included" in refusal("old", "old", "--param-arg", "--{name} {value}")

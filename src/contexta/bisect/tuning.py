@@ -317,7 +317,7 @@ class Tuning:
     )
     # search/companions
     companion_prior: float = _constant(
-        0.02, "probability", "prior that a companion is required for which no failure speaks", "judgement"
+        0.02, "probability", "prior that a companion is required without a failure as evidence", "judgement"
     )
     # search/delta_debugging
     most_culprits: int = _constant(6, "changes", "longer lists of culprits do not help a user", "judgement")

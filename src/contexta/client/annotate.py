@@ -21,10 +21,9 @@ if TYPE_CHECKING:
 
 
 def rename_run(workspace: Workspace, run: str, name: str) -> RunSummary:
-    """Give a run another name. Its reference stays, so everything that refers to it still does, and finds it too.
-
-    The recorded name undoes it. Raises InvalidInput for a run that is still open, because its program may name it, and
-    Conflict if another run of the project has that name.
+    """Give a run another name. Its reference stays valid and also finds it. The recorded name undoes the change. Raises
+    InvalidInput for a run that is still open, because its program may name it, and Conflict if another run of the
+    project has that name.
     """
     from contexta.store.entities import run_annotations
     from contexta.store.ingest.hide_secrets import text_without_secrets
@@ -62,7 +61,7 @@ def tag_run(
 
 
 def note_run(workspace: Workspace, run: str, note: str) -> RunSummary:
-    """Write a note about a run, in place of an earlier one; an empty text removes it."""
+    """Write a note about a run. It replaces an earlier note; an empty text removes it."""
     from contexta.store.entities import run_annotations
     from contexta.store.ingest.hide_secrets import text_without_secrets
 
@@ -78,7 +77,7 @@ def archive_run(workspace: Workspace, run: str, *, archived: bool = True) -> Run
 
 
 def pin_run(workspace: Workspace, run: str, *, pinned: bool = True) -> RunSummary:
-    """Keep a run: `gc` and `delete` leave it alone; or let them."""
+    """Protect a run from `gc` and `delete`, or remove the protection."""
     return _mark(workspace, run, pinned=pinned)
 
 

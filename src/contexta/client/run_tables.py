@@ -101,7 +101,7 @@ def environments_of_runs(workspace: Workspace, runs: Sequence[RunSummary]) -> di
 
 
 def complete_query(workspace: Workspace, text: str) -> tuple[int, tuple[str, ...]]:
-    """(the place where a suggestion begins, suggestions) for a condition that is written as far as ``text``."""
+    """(the place where a suggestion begins, suggestions) for ``text``, the typed part of a condition."""
     from contexta.store.query.completion import completions
 
     with workspace._reading() as connection:

@@ -27,7 +27,7 @@ _MOST_METRICS = 4  # columns of a list of runs
 class _Page(NamedTuple):
     name: str
     key: str
-    """The digest of all that the page depends on; empty if that is not known without building it."""
+    """The digest of all inputs of the page; empty if that is unknown before the page is built."""
     build: Callable[[], Report]
 
 
@@ -72,7 +72,7 @@ def write_site(workspace: Workspace, directory: str | os.PathLike[str]) -> Site:
 
 
 def _run_pages(workspace: Workspace, runs: Sequence[RunSummary]) -> Iterator[_Page]:
-    """The page of each run, and its comparison with the one before it. runs: the latest first."""
+    """The page of each run, and its comparison with the previous run. runs: the latest first."""
     from contexta.reports.pages.recorded import site_pages
 
     by_project: dict[StableRef, list[RunSummary]] = {}
@@ -126,7 +126,7 @@ def _list_pages(workspace: Workspace, runs: Sequence[RunSummary]) -> Iterator[_P
 
 
 def _basis(workspace: Workspace) -> str:
-    """What all pages depend on: this version, the style, and the configured directions of metrics."""
+    """The inputs of all pages: this version, the style, and the configured directions of metrics."""
     from contexta import __version__
     from contexta.reports.theme.stylesheet import STYLESHEET
 
@@ -135,7 +135,8 @@ def _basis(workspace: Workspace) -> str:
 
 
 def _key(basis: str, runs: Sequence[RunSummary], *others: str) -> str:
-    """Empty while a run is open. The content digest covers what was recorded, the rest covers later annotations."""
+    """The key of a run; empty while it is open. The content digest covers the record, the rest covers later
+    annotations."""
     if any(run.content_digest is None for run in runs):
         return ""
     return sha256(json.dumps([basis, *(run.model_dump_json() for run in runs), *others]).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""The directory of a site: which of its files are ours, and which pages are up to date."""
+"""The directory of a site: the files of the site, and the pages that are up to date."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FOLDERS = ("runs", "compare", "projects")
 class SiteDirectory:
     """Pages with a key each. A page whose key is the recorded one is up to date.
 
-    Raises InvalidInput for a directory with other files in the place of pages, or without a manifest of ours.
+    Raises InvalidInput for a directory with other files in the place of pages, or without a manifest of a site.
     """
 
     def __init__(self, path: Path, planned: set[str]) -> None:
@@ -30,7 +30,7 @@ class SiteDirectory:
         for folder in _FOLDERS:
             (path / folder).mkdir(parents=True, exist_ok=True)
         self.removed = self._remove(set(self._keys) - planned)
-        # From now on every planned page is ours, also if this process is killed before it has written all.
+        # From now on every planned page belongs to the site, also if this process is killed before it has written all.
         self._keys = {name: self._keys.get(name, "") for name in planned}
         self._write_manifest()
         self.written = 0

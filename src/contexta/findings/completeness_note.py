@@ -13,7 +13,7 @@ class CompletenessNote(str):
     """A sentence that is its own text. In JSON it is the text alone, and reads back as a warning."""
 
     severity: Literal["info", "warning"]
-    """``info`` if the finding is complete all the same."""
+    """``info`` if the finding is still complete."""
     details: Mapping[str, Any]
     """The numbers and names in the sentence, if the finding gives them apart."""
 

@@ -44,7 +44,7 @@ class UnknownAspect(Finding):
 
 
 class Change(Finding):
-    """One difference between two environments; None stands for absent."""
+    """One difference between two environments; None means absent."""
 
     key: str
     left_value: str | None

@@ -72,7 +72,7 @@ class Evidence(Finding):
 
 
 class Difference(Finding):
-    """One difference between two runs; None stands for absent."""
+    """One difference between two runs; None means absent."""
 
     kind: Kind
     key: str

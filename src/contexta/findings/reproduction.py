@@ -42,7 +42,7 @@ class Missing(Finding):
 
 
 class Deviation(Finding):
-    """One difference between the rebuilt and the recorded environment; None stands for absent."""
+    """One difference between the rebuilt and the recorded environment; None means absent."""
 
     kind: Literal["platform", "python", "interpreter", "package", "build", "origin", "files"]
     key: str

@@ -288,7 +288,7 @@ class RunGroup(Finding):
     runs: tuple[RunSummary, ...]
     """In the order of the list."""
     seeds: tuple[str, ...] = ()
-    """The different seeds of the runs, as far as they are parameters."""
+    """The different seeds of the runs that are recorded as parameters."""
     metrics: tuple[GroupedMetric, ...] = ()
     """By key; those with a finite value."""
 

@@ -55,7 +55,7 @@ def test_an_environment_is_a_side_with_its_packages_and_its_python(environment: 
     assert (result.old.python, result.old.variables) == (HERE, {})
     assert Path(result.pythons["old"].path).resolve() == Path(PYTHON).resolve()
     assert result.pythons["old"] is result.pythons["new"]
-    assert any("filed as from its address now, in every mix alike" in note for note in result.notes)
+    assert any("filed as from its address now, the same in every mix" in note for note in result.notes)
     assert any("mine is in" in note for note in result.notes)
 
 

@@ -106,7 +106,7 @@ def test_equal_address_on_both_sides_is_no_change(cli: Cli, place: Place) -> Non
         (place.here / name).write_text(f"innocent=={version}\nown @ {place.address(place.bad)}\n")
     report = study(cli, "old.txt", "new.txt", "--python", PYTHON)
     assert (report["verdict"], [change["key"] for change in report["changes"]]) == ("no_regression", ["innocent"])
-    assert "own as from its address now, in every mix alike: no change" in report["notes"]
+    assert "own as from its address now, the same in every mix: no change" in report["notes"]
 
 
 @pytest.mark.slow

@@ -59,7 +59,7 @@ def test_local_package_is_installed_from_its_current_source_and_is_no_change(
     report = json.loads(done.stdout)
     assert (report["culprits"], [change["key"] for change in report["changes"]]) == (["culprit"], ["culprit"])
     assert report["old"]["mean"] == pytest.approx(0.8), "the source of the time of the runs was taken"
-    assert "mine as from its address now, in every mix alike: no change" in done.stderr
+    assert "mine as from its address now, the same in every mix: no change" in done.stderr
 
 
 def test_source_on_one_side_is_in_every_mix() -> None:

@@ -154,7 +154,7 @@ def test_incompletely_recorded_source_is_refused(top: Path) -> None:
         return revision_of("run p.r", RecordedEnvironment(ref, a_snapshot(), facts, b"x"), notes)
 
     assert revision_from({"commit": "a" * 40}, "not in the patch, as they hold data: x.csv") == Revision("a" * 40, b"x")
-    with pytest.raises(InvalidInput, match="secrets were taken out of its uncommitted changes"):
+    with pytest.raises(InvalidInput, match="secrets were removed from its uncommitted changes"):
         revision_from({"commit": "a" * 40, "patch_applies": False})
     (top / "long.py").write_text("x = 1\n" * 1_000)
     git(top, "add", "long.py")

@@ -23,7 +23,7 @@ from contexta.core import process, supervisor
 from contexta.core.errors import InvalidInput, shown
 
 CACHES_VARIABLE = "CONTEXTA_TRIAL_CACHES"
-"""Paths, separated as in ``PATH``, that are copied into an empty home. ``~`` stands for the home."""
+"""Paths, separated as in ``PATH``, that are copied into an empty home. ``~`` means the home."""
 HOME_VARIABLE = "CONTEXTA_TRIAL_HOME"
 """``empty`` gives trials an empty home also where the kernel allows copy-on-write; default ``auto``."""
 _MODES = ("auto", "empty")

@@ -95,7 +95,8 @@ class TrialJob:
     threads: Mapping[str, str] = field(default_factory=thread_counts)
     """Threads of numeric libraries, the same in the whole study: how a sum is split changes its last digits."""
     source: Source | None = None
-    """The required content of the files; None for the current files. With a revision: the files beside it."""
+    """The required content of the files; None for the current files. With a revision: the files that are not part of
+    it."""
     revision: Revision | None = None
     """The recorded source; None for the current one."""
     parameters: Mapping[str, Setting] = field(default_factory=dict)

@@ -84,7 +84,7 @@ def both_sides(
     shared = {package.name for package in fixed}
     ends = {end: _end(end, sides, pins, shared, pythons[end], variables_by_user[end]) for end in BOTH}
     by_address = ", ".join(sorted(shared & pins["old"].packages.keys()))
-    address_notes = [f"{by_address} as from its address now, in every mix alike: no change"] if by_address else []
+    address_notes = [f"{by_address} as from its address now, the same in every mix: no change"] if by_address else []
     pin_notes = (note for end in BOTH for note in pins[end].notes)
     notes = dict.fromkeys((*pin_notes, *setuptools_notes, *complete.notes, *address_notes, *builds.notes))
     return BothSides(
@@ -109,7 +109,7 @@ def _end(
     side, other_end = sides[end], BOTH[end == "old"]
     other = sides[other_end]
     packages = {name: pin for name, pin in pins[end].packages.items() if name not in shared}
-    if side.python is None and other.python is not None:  # a file beside an environment
+    if side.python is None and other.python is not None:  # a file and an environment
         seeded = {name: version for name in _SEEDED if (version := pins[other_end].packages.get(name))}
         packages = {**seeded, **packages}
     recorded = (other.variables or {}) if side.variables is None else side.variables

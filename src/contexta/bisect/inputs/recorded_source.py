@@ -23,7 +23,8 @@ _SECONDS = 60.0
 
 
 def revision_of(side: str, recorded: RecordedEnvironment, notes: Collection[str]) -> Revision:
-    """notes: of the recorder about the source. Raises InvalidInput for a source that was not recorded completely."""
+    """The recorded source of a side. notes: of the recorder about the source. Raises InvalidInput for a source that was
+    not recorded completely."""
     commit, reason = recorded.source.get("commit"), recorded.source.get("reason")
     if not isinstance(commit, str):
         raise InvalidInput(
@@ -32,7 +33,7 @@ def revision_of(side: str, recorded: RecordedEnvironment, notes: Collection[str]
         )
     lost = next((note for note in notes if note.startswith(NO_PATCH)), None)
     if recorded.source.get("patch_applies") is False:
-        lost = "secrets were taken out of its uncommitted changes, so they do not apply any more"
+        lost = "secrets were removed from its uncommitted changes, so they do not apply any more"
     if lost is not None:
         raise InvalidInput(
             f"the source of {side} cannot be restored: {lost}",
@@ -70,7 +71,7 @@ def about_sources(old: Revision, new: Revision, folder: Path) -> Iterator[str]:
         yield f"OLD and NEW ran the same source, {old}: it is no change"
     if old.packages:
         names = ", ".join(name for name, _ in old.packages)
-        yield f"with the source of each mix, and so differ between mixes: {names}"
+        yield f"the packages of the source differ between mixes: {names}"
     top = repository(folder)
     for revision in {old.commit: old, new.commit: new}.values():
         if top is not None and has_object(str(top), f"{revision.commit}:.gitmodules"):

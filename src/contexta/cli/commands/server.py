@@ -9,7 +9,7 @@ from contexta.client.contexta import Contexta
 
 
 @click.command(epilog="Example: contexta sync --workspace postgresql://me@db.example.org/contexta")
-@click.option("--follow", is_flag=True, help="Continue until nothing is left, also while runs go on.")
+@click.option("--follow", is_flag=True, help="Continue until nothing is left, also during live runs.")
 @click.option("--again", is_flag=True, help="Also deliver what the server had before it was restored from a backup.")
 @query
 def sync(ctx: Contexta, follow: bool, again: bool) -> Answer:

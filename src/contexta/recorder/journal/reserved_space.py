@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import os
 
-SPARE = ".spare"  # beside the journals
+SPARE = ".spare"  # next to the journals
 _SIZE = 16 * 1024  # bytes: four blocks of most file systems
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 

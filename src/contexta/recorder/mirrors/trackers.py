@@ -1,4 +1,4 @@
-"""The trackers whose values are recorded: the modules that define their classes, and the replacements of their methods.
+"""The trackers whose values are recorded, and the modules that define their classes.
 
 Standard library only, Python 3.8.
 """

@@ -115,7 +115,7 @@ class Measured:
         self._write("point", **fields, **self._scope)
 
     def _attributes(self, attributes: Optional[Mapping[str, Any]]) -> Dict[str, Any]:
-        """The attributes of an event or span without secrets; what was changed or shortened is noted."""
+        """The attributes of an event or span without secrets. Changes and shortenings are noted."""
         if attributes is None:
             return {}
         if not isinstance(attributes, Mapping):

@@ -261,10 +261,9 @@ class LiveRun(Measured):
         return self.artifact(name, path, kind=name if kind is None else kind, attributes=attributes)
 
     def deployment(self, name: str, *, status: str = "completed", artifact: Optional[str] = None) -> "Deployment":
-        """Record a deployment of this run, in its environment. Each one has a reference of its own.
-
-        status: ``open`` if it goes on; ``with run.deployment("web"):`` is open until the block ends. artifact: the name
-        or reference of the deployed artifact. Raises InvalidInput for another status.
+        """Record a deployment of this run, in its environment. Each deployment has a unique reference. status: ``open``
+        if it continues; ``with run.deployment("web"):`` is open until the block ends. artifact: the name or reference
+        of the deployed artifact. Raises InvalidInput for another status.
         """
         from contexta.recorder.parts import vocabularies
         from contexta.recorder.parts.deployments import Deployment

@@ -1,7 +1,7 @@
 """Capture the source of a run in the background, while its program runs.
 
 Git needs seconds for a repository with ten thousands of untracked files or with a slow filter. The program does not
-wait for that. The files that it writes in the meantime are no part of the source that it started from.
+wait for that. Files that it writes meanwhile are not part of its source.
 
 Standard library only, Python 3.8.
 """
@@ -40,7 +40,7 @@ class _Flag:
 
 
 class SourceReading:
-    """The capture in a thread of its own, which Python's ``threading`` does not list."""
+    """The capture, in a thread that Python's ``threading`` does not list."""
 
     def __init__(self, journal: Journal, read: Callable[[Limits], Captured]) -> None:
         """read: is called with its limits."""

@@ -1,4 +1,4 @@
-"""Which changed files a patch may contain, by their names and sizes."""
+"""Choose the changed files that a patch may contain, by their names and sizes."""
 
 from __future__ import annotations
 

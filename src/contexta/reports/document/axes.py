@@ -79,7 +79,7 @@ def nice_ticks(low: float, high: float) -> list[float]:
 
 
 def _wide(low: float, high: float) -> tuple[float, float]:
-    """The range, widened around a single value as far as floats allow."""
+    """The range, widened around a single value within the range of floats."""
     if high / 2 - low / 2 > 1e-300:
         return low, high
     if abs(high) > 1e300:
@@ -141,7 +141,7 @@ def _round_times(low: float, high: float) -> list[float]:
 
 
 def _tick_label(value: float, step: float) -> str:
-    """A tick with as many decimals as the distance between ticks needs; all ticks of an axis look alike."""
+    """A tick with as many decimals as the distance between ticks needs; all ticks of an axis have the same form."""
     if not 0 < step < math.inf:
         return f"{value:.3g}"
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))

@@ -65,7 +65,7 @@ class Postgres:
         from contexta.store.schema.migrate import migrate
 
         with self.transaction(writing=True) as connection:
-            if (self._version(connection) or "") < tables.SCHEMA_VERSION:  # else another process was faster
+            if (self._version(connection) or "") < tables.SCHEMA_VERSION:  # else another process was first
                 migrate(connection)
 
     def copy_to(self, path: Path) -> None:
@@ -119,7 +119,7 @@ class Postgres:
 
         with self.transaction(writing=True) as connection:
             version = self._version(connection)
-            if version is None:  # else another process was faster
+            if version is None:  # else another process was first
                 foreign = set(inspect(connection).get_table_names()) & set(tables.metadata.tables)
                 if foreign:
                     raise WorkspaceError(

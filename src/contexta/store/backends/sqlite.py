@@ -69,7 +69,7 @@ class Sqlite:
     def upgrade(self) -> Path | None:
         """Copy the file, then upgrade it. Killed at any moment, it has the old schema or the new one.
 
-        Returns None when another process was faster.
+        Returns None if another process was first.
         """
         from contexta.store.schema.migrate import migrate
 

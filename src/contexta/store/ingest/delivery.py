@@ -108,7 +108,7 @@ def _follow(root: Path, open_: Callable[[], Store], pause: float, linger: float)
 
 
 def _waiting(root: Path) -> list[Path]:
-    """The journals that are not set aside."""
+    """The journals that are not complete and ingested."""
     return [path for path in (root / JOURNALS).glob(f"*{SUFFIX}") if path.is_file()]
 
 

@@ -22,8 +22,8 @@ class Executor(Protocol):
     def submit(self, job: TrialJob) -> Future[TrialResult]:
         """Run a job. Its run is in ``job.workspace`` when the future is done.
 
-        The future raises what ``run_job`` raises, and ContextaError when the executor cannot go on. A job whose machine
-        was lost too often has the result of ``lost_trial``.
+        The future raises what ``run_job`` raises, and ContextaError when the executor cannot continue. A job whose
+        machine was lost too often has the result of ``lost_trial``.
         """
         ...
 

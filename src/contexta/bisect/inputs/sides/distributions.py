@@ -26,7 +26,7 @@ def pins_of_snapshot(snapshot: EnvironmentSnapshot, label: str) -> Pins:
             left_out.append(distribution)
         elif kind in ("vcs", "archive", "conda"):
             from_index.setdefault(kind, []).append(f"{name} {distribution.version}")
-    local = [f"{label}: {', '.join(fixed)} as from its address now, in every mix alike: no change"] if fixed else []
+    local = [f"{label}: {', '.join(fixed)} as from its address now, the same in every mix: no change"] if fixed else []
     prefix = snapshot.interpreter.get("prefix")
     return Pins(
         packages,

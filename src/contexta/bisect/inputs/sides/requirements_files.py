@@ -222,7 +222,7 @@ class _Parser:
 
     def _fix(self, line: _Line, own: Fixed) -> None:
         self._fixed[own.name] = own
-        self._notes[f"{line.where}: {own.name} as from its directory now, in every mix alike: no change"] = None
+        self._notes[f"{line.where}: {own.name} as from its directory now, the same in every mix: no change"] = None
 
     def _pin(self, line: _Line, name: str, pin: str, hashes: tuple[str, ...]) -> None:
         if self._packages.setdefault(name, pin) != pin:

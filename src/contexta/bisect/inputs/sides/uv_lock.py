@@ -55,7 +55,7 @@ def recognise(candidate: Candidate) -> Side | None:
 
 
 def _default_groups(project: Path) -> tuple[str, ...] | None:
-    """The groups that `uv sync` installs, by the pyproject.toml beside a lock; None for all."""
+    """The groups that `uv sync` installs, by the pyproject.toml next to a lock; None for all."""
     if not project.is_file():
         return DEFAULT_GROUPS
     try:

@@ -236,7 +236,7 @@ _BLOCK = Pattern(r"\s*\{")
 def _sibling(scanner: Scanner, name: Name) -> int:
     """``{"name": "HF_TOKEN", "value": X}``, ``variable "password" { default = "X" }``.
 
-    The name may have a value of its own too, so the search goes on.
+    The name may also have a value, so the search continues.
     """
     naming = _NAMING.search(name.before)
     if naming and not (naming.group("type") and name.kind[0] < CERTAIN):
