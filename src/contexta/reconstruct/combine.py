@@ -70,7 +70,7 @@ def _is_about(item: Trace, moment: PointInTime, *, is_replacement: bool) -> bool
 
 
 def _file(item: Trace) -> str:
-    return item.where.partition(":")[0]
+    return item.where.rpartition(":")[0] or item.where
 
 
 def _choice(items: Sequence[Trace], moment: PointInTime) -> ChosenVersion | None:

@@ -264,7 +264,7 @@ def _late(combined: Combined) -> Iterator[str]:
     """A note for the files that are dated after the moment."""
     by_file: dict[str, list[Trace]] = {}
     for item in combined.late:
-        by_file.setdefault(item.where.partition(":")[0], []).append(item)
+        by_file.setdefault((item.where.rpartition(":")[0] or item.where), []).append(item)
     for file, items in list(by_file.items())[:_LATE_SHOWN]:
         text = f"{file} is dated {_day(items[0].when)}, after the moment: what it says of {len(items)} packages"
         yield f"{text.removesuffix('1 packages') + '1 package' if len(items) == 1 else text} is no observation"
