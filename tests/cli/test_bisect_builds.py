@@ -70,9 +70,9 @@ def test_hash_lists_that_allow_the_same_file_are_no_change(cli: Cli, tmp_path: P
 
 @pytest.mark.parametrize("new", ["a hash that nobody has", "the same hash"])
 def test_a_hash_that_does_not_fit_stops_the_study(cli: Cli, tmp_path: Path, good: Path, new: str) -> None:
-    nobody = f"sha256:{'0' * 64}"
-    with_hashes(tmp_path, "old.txt", nobody if new == "the same hash" else sha256(good), links=(good,))
-    with_hashes(tmp_path, "new.txt", nobody, links=(good,))
+    unknown_hash = f"sha256:{'0' * 64}"
+    with_hashes(tmp_path, "old.txt", unknown_hash if new == "the same hash" else sha256(good), links=(good,))
+    with_hashes(tmp_path, "new.txt", unknown_hash, links=(good,))
     done = cli("bisect", "old.txt", "new.txt", "--python", PYTHON, "--metric", "accuracy", "--", "python", "train.py")
     assert done.returncode not in (0, 1), done.stdout
     assert "not the cause" not in done.stdout + done.stderr
@@ -117,8 +117,8 @@ def test_a_build_that_cannot_be_had_is_never_called_innocent(cli: Cli, tmp_path:
     about: dict[str, Any] = {"python_version": "3.11.7", "platform": "linux"}
     with Contexta(workspace=tmp_path / ".contexta") as ctx:
         for name, build in (("march", "a" * 64), ("april", "b" * 64)):
-            each = {"name": "scorelib", "version": "1.0", "build": build, "origin": {"kind": "index"}}
-            put_run(ctx, name, environment={**about, "packages": {"scorelib": "1.0"}, "distributions": [each]})
+            distribution = {"name": "scorelib", "version": "1.0", "build": build, "origin": {"kind": "index"}}
+            put_run(ctx, name, environment={**about, "packages": {"scorelib": "1.0"}, "distributions": [distribution]})
     report = study(cli, "march", "april", code=1)
     assert (report["verdict"], report["runs"]) == ("undecided", 0)
     assert report["why"].startswith("the build of scorelib differs and cannot be rerun")

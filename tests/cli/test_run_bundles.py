@@ -129,4 +129,4 @@ def test_packages_of_a_pex_are_its_own_and_not_those_of_its_interpreter(tmp_path
         **package(f".deps/{wheel}/"),
     }
     result, _ = record(tmp_path, sys.executable, archive(tmp_path / "app.pex", files))
-    assert {name: each.version for name, each in result.items()} == {"scorelib": "2.0"}
+    assert {name: distribution.version for name, distribution in result.items()} == {"scorelib": "2.0"}

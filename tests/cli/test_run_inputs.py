@@ -87,7 +87,7 @@ def test_input_that_the_program_names_is_not_recorded_twice(cli: Cli, project: P
         "open('data/test.csv').read()\n"
     )
     assert cli("run", "--quiet", "--", sys.executable, "train.py").returncode == 0
-    assert {name: "detected" in each["attributes"] for name, each in inputs(cli).items()} == {
+    assert {name: "detected" in artifact["attributes"] for name, artifact in inputs(cli).items()} == {
         "training data": False,
         "data/test.csv": True,
     }

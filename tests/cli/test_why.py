@@ -270,7 +270,7 @@ def test_commands_act_on_the_suspect_that_the_sentence_names(
         scorelib = {"name": "scorelib", "version": "1.0", "build": "ab"[side] * 64, "requested": True}
         if kind == "package":
             scorelib |= {"version": f"{side + 1}.0"}
-        rest = [{"name": each, "version": versions[side], "build": "c" * 64} for each, versions in others.items()]
+        rest = [{"name": package, "version": versions[side], "build": "c" * 64} for package, versions in others.items()]
         put_run(
             ctx,
             name,

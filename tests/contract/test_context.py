@@ -31,7 +31,7 @@ def test_references_and_datetimes_are_taken_in_both_forms() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "what"),
+    ("changes", "message"),
     [
         ({"status": "done"}, '"done"'),
         ({"status": None}, "None"),
@@ -58,8 +58,8 @@ def test_references_and_datetimes_are_taken_in_both_forms() -> None:
         ({"started_on": START}, "started_on"),
     ],
 )
-def test_broken_run_is_refused_with_the_fault(changes: dict[str, Any], what: str) -> None:
-    with pytest.raises(InvalidInput, match=what) as refusal:
+def test_broken_run_is_refused_with_the_fault(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidInput, match=message) as refusal:
         a_run(**changes)
     assert len(str(refusal.value)) < 1_000
 

@@ -58,7 +58,7 @@ def test_distribution_listed_twice_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "what"),
+    ("changes", "message"),
     [
         ({"environment_snapshot_ref": "environment:p.other.snapshot"}, "does not belong"),
         ({"packages": [("a", "1")]}, "not a mapping"),
@@ -68,8 +68,8 @@ def test_distribution_listed_twice_is_refused() -> None:
         ({"distributions": [{"name": "x", "version": "1", "origin": {"kind": "moon"}}]}, "moon"),
     ],
 )
-def test_broken_snapshot_is_refused(changes: dict[str, Any], what: str) -> None:
-    with pytest.raises(InvalidInput, match=what):
+def test_broken_snapshot_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
         a_snapshot(**changes)
 
 

@@ -79,7 +79,7 @@ def test_step_is_an_integer_that_a_database_holds(step: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "what"),
+    ("changes", "message"),
     [
         ({"record_type": "metrics"}, "metrics"),
         ({"record_type": "event"}, 'record_type "event"'),
@@ -96,8 +96,8 @@ def test_step_is_an_integer_that_a_database_holds(step: object) -> None:
         ({"envelop": 1}, "envelop"),
     ],
 )
-def test_broken_envelope_is_refused(changes: dict[str, Any], what: str) -> None:
-    with pytest.raises(InvalidInput, match=what):
+def test_broken_envelope_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
         a_metric(envelope=changes)
 
 

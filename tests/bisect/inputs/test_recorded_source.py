@@ -126,11 +126,11 @@ def test_sandbox_contains_files_that_are_in_no_commit_and_no_recorded_change(top
 
 
 def test_sources_differ_by_commit_or_changes(top: Path) -> None:
-    one = recorded(top)
-    assert str(one) == f"{one.commit[:12]} and uncommitted changes"
-    assert str(Revision(one.commit)) == one.commit[:12]
+    revision = recorded(top)
+    assert str(revision) == f"{revision.commit[:12]} and uncommitted changes"
+    assert str(Revision(revision.commit)) == revision.commit[:12]
     (top / "loose.py").write_text("other")
-    assert len({one.state, recorded(top).state, Revision(one.commit).state}) == 3
+    assert len({revision.state, recorded(top).state, Revision(revision.commit).state}) == 3
 
 
 def test_source_that_cannot_be_restored_here_is_refused_with_the_reason(top: Path) -> None:

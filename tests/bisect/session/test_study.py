@@ -130,13 +130,13 @@ def _finished(study: Study) -> list[Trial]:
 
 @pytest.mark.slow
 def test_parallel_jobs_give_the_verdict_of_one_job(project: Path) -> None:
-    one = Study(setup(project, workspace=project.parent / "other"), find_uv())
-    verdict = one.finish()
+    study = Study(setup(project, workspace=project.parent / "other"), find_uv())
+    verdict = study.finish()
     for jobs in (2, 4):
         workspace = project.parent / f"trials-{jobs}"
         many = Study(setup(project, jobs=jobs, workspace=workspace, folder=project.parent / f"{jobs}"), find_uv())
         assert many.finish() == verdict
-        assert [_counted(trial) for trial in many.trials] == [_counted(trial) for trial in one.trials]
+        assert [_counted(trial) for trial in many.trials] == [_counted(trial) for trial in study.trials]
 
 
 def _counted(trial: Trial) -> tuple[int, int, str, float | None]:

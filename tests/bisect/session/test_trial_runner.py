@@ -40,9 +40,9 @@ def study(tmp_path: Path, executor: Executor) -> tuple[Verdict, list[Trial]]:
 
 @pytest.mark.parametrize("noise", [0.0, 0.02])
 def test_parallel_trials_are_limited_to_jobs_and_give_the_same_verdict(tmp_path: Path, noise: float) -> None:
-    one = Simulated(1, "c", noise)
-    verdict, trials = study(tmp_path, one)
-    assert (one.most, one.ran) == (1, len(trials))
+    simulated = Simulated(1, "c", noise)
+    verdict, trials = study(tmp_path, simulated)
+    assert (simulated.most, simulated.ran) == (1, len(trials))
     for seed in range(6):
         for jobs in (2, 3, 5):
             executor = Simulated(jobs, "c", noise, seed)

@@ -161,7 +161,7 @@ def test_installer_and_request_are_recorded_if_the_installer_writes_them(tmp_pat
     assert (result["asked"]["requested"], result["pulled"]["requested"]) == (True, False)
     assert "requested" not in result["byuv"]  # uv marks dependencies too
     assert "requested" not in result["nobody"]
-    kinds = {name: each["origin"]["kind"] for name, each in result.items()}
+    kinds = {name: distribution["origin"]["kind"] for name, distribution in result.items()}
     assert kinds == {"asked": "index", "pulled": "index", "byuv": "index", "system": "unknown", "nobody": "unknown"}
 
 
@@ -225,7 +225,7 @@ def test_broken_metadata_is_noted(tmp_path: Path) -> None:
     (tmp_path / "~ood").mkdir()
     dist_info(tmp_path, "good", "7.0")
     result, notes = installed(tmp_path)
-    assert {name: each["version"] for name, each in result.items()} == {
+    assert {name: distribution["version"] for name, distribution in result.items()} == {
         "nometa": "1.0",
         "empty": "2.0",
         "noversion": "3.0",
@@ -326,7 +326,11 @@ def test_archives_and_eggs_on_the_path_are_read(tmp_path: Path) -> None:
     broken = tmp_path / "broken.zip"
     broken.write_bytes(b"PK no zip")
     result, notes = installed(whl, egg, folder, broken)
-    assert {name: each["version"] for name, each in result.items()} == {"zipped": "1.5", "packed": "2.5", "open": "3.5"}
+    assert {name: distribution["version"] for name, distribution in result.items()} == {
+        "zipped": "1.5",
+        "packed": "2.5",
+        "open": "3.5",
+    }
     assert result["zipped"]["requires"] == ["x"]
     assert result["packed"]["requires"] == ["y"]
     assert result["zipped"]["origin"] == {"kind": "archive", "url": whl.as_uri()}

@@ -75,9 +75,9 @@ def test_a_directory_is_stored_as_an_archive_without_files_that_may_hold_secrets
     (folder / ".env").write_text("TOKEN=1")
     (folder / "settings.yaml").write_text("api_key: 1234567890abc\n")
     with ctx.run("r", project="p") as run:
-        one = run.artifact("out", folder)
+        digest = run.artifact("out", folder)
         os.utime(folder / "deep" / "a.bin", (1, 1))
-        assert run.artifact("out", folder) == one
+        assert run.artifact("out", folder) == digest
     result = [artifact for artifact in ctx.get_run("r").artifacts if artifact.name == "out"]
     assert len(result) == 1, "the same said twice is one artifact"
     ctx.copy_artifact("r", "out", tmp_path / "out.tar")

@@ -44,8 +44,8 @@ def test_a_range_without_releases_is_empty_even_if_the_extra_index_has_the_proje
 ) -> None:
     for name in ("UV_FIND_LINKS", "UV_NO_INDEX", "UV_OFFLINE"):
         monkeypatch.delenv(name, raising=False)
-    for which, versions in (("main", ("1.0", "2.0")), ("extra", ("9.0",))):
-        page = tmp_path / which / "alpha" / "index.html"
+    for index, versions in (("main", ("1.0", "2.0")), ("extra", ("9.0",))):
+        page = tmp_path / index / "alpha" / "index.html"
         page.parent.mkdir(parents=True)
         files = [wheel(page.parent, "alpha", version) for version in versions]
         page.write_text("".join(f'<a href="{file.name}">{file.name}</a>' for file in files))

@@ -85,11 +85,13 @@ def test_backup_during_live_runs_contains_every_acknowledged_record(tmp_path: Pa
     root = tmp_path / "ws"
     arguments = [sys.executable, "-c", textwrap.dedent(program), os.fspath(root)]
     source = os.fspath(SOURCE)
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": source}) as it:
-        assert it.stdout is not None
+    with subprocess.Popen(
+        arguments, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": source}
+    ) as process:
+        assert process.stdout is not None
         try:
             for turn in range(2):
-                acknowledged = int([it.stdout.readline() for _ in range(5)][-1])
+                acknowledged = int([process.stdout.readline() for _ in range(5)][-1])
                 with Contexta(root) as ctx:
                     ctx.backup(tmp_path / f"{turn}.zip")
                 Contexta.restore(tmp_path / f"{turn}.zip", tmp_path / f"again{turn}")
@@ -99,7 +101,7 @@ def test_backup_during_live_runs_contains_every_acknowledged_record(tmp_path: Pa
                         run = runs["r" if number == 0 else f"r-{number + 1}"]
                         assert run.stages[0].metrics[0].points == 50
         finally:
-            it.kill()
+            process.kill()
 
 
 def test_backup_and_restore_overwrite_nothing(ctx: Contexta, saved: Path, tmp_path: Path) -> None:

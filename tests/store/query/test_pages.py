@@ -135,9 +135,9 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("where", "what"), REFUSED)
-def test_value_that_does_not_fit_its_field_is_refused_at_its_place(filled: Contexta, where: str, what: str) -> None:
-    with pytest.raises(InvalidInput, match=what) as refusal:
+@pytest.mark.parametrize(("where", "message"), REFUSED)
+def test_value_that_does_not_fit_its_field_is_refused_at_its_place(filled: Contexta, where: str, message: str) -> None:
+    with pytest.raises(InvalidInput, match=message) as refusal:
         filled.list_runs(where=where)
     assert "^" in refusal.value.what
     assert refusal.value.hint

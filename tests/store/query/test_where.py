@@ -75,11 +75,11 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("text", "what", "hint"), REFUSED)
-def test_invalid_condition_is_refused_at_its_place(text: str, what: str, hint: str) -> None:
+@pytest.mark.parametrize(("text", "message", "hint"), REFUSED)
+def test_invalid_condition_is_refused_at_its_place(text: str, message: str, hint: str) -> None:
     with pytest.raises(InvalidInput) as refusal:
         parse(text)
-    assert what in refusal.value.what
+    assert message in refusal.value.what
     assert hint in (refusal.value.hint or "")
     assert len(str(refusal.value)) < 1_000
 

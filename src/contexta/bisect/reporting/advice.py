@@ -85,9 +85,9 @@ def advice(
             yield here.swapped
     elif verdict.kind == "no_regression":
         *first, last = ["environment", *(name for name in ("code", "parameters") if name not in here.held)]
-        what = f"{', '.join(first)} and {last} are" if first else f"the {last} is"
+        subject = f"{', '.join(first)} and {last} are" if first else f"the {last} is"
         noisy = bool(verdict.endpoints is not None and verdict.endpoints.drop)
-        yield f"# {what} {'hardly' if noisy else 'not'} the cause: look at {', '.join(here.held)}"
+        yield f"# {subject} {'hardly' if noisy else 'not'} the cause: look at {', '.join(here.held)}"
         if noisy:
             yield f"{here.resume} --repeats {runs} --max-runs {2 * runs + 30}  # looks for a smaller drop"
         if here.include:
