@@ -157,7 +157,9 @@ def _lane(name: str, states: Sequence[tuple[bool, str | None]], starts: Sequence
     return PackageLane(name=name, periods=tuple(periods), moved_at=moved)
 
 
-def _is_same(one: tuple[bool, str | None], two: tuple[bool, str | None]) -> bool:
-    if one == two:
+def _is_same(first: tuple[bool, str | None], second: tuple[bool, str | None]) -> bool:
+    if first == second:
         return True
-    return one[0] and two[0] and one[1] is not None and two[1] is not None and same_version(one[1], two[1])
+    return (
+        first[0] and second[0] and first[1] is not None and second[1] is not None and same_version(first[1], second[1])
+    )

@@ -153,19 +153,19 @@ def same_version(left: str, right: str) -> bool:
 
 def _one_version_each(packages: Mapping[str, str]) -> dict[str, str]:
     """Normalised name -> version."""
-    seen: dict[str, tuple[str, str]] = {}
+    first_spellings: dict[str, tuple[str, str]] = {}
     for name, version in packages.items():
         normal = normal_name(name)
         if not version.strip() or len(version) > 250:
             raise InvalidInput(f"package {name} has version {shown(version)}", hint="give the installed version")
-        if normal in seen and not same_version(seen[normal][1], version):
-            other, other_version = seen[normal]
+        if normal in first_spellings and not same_version(first_spellings[normal][1], version):
+            other, other_version = first_spellings[normal]
             raise InvalidInput(
                 f"package {normal} is named twice: {other} {other_version} and {name} {version}",
                 hint="keep the version that was installed",
             )
-        seen.setdefault(normal, (name, version))
-    return {normal: version for normal, (_, version) in seen.items()}
+        first_spellings.setdefault(normal, (name, version))
+    return {normal: version for normal, (_, version) in first_spellings.items()}
 
 
 def _one_version_each_captured(distributions: tuple[Distribution, ...]) -> dict[str, str]:

@@ -351,9 +351,9 @@ def suspects(space: Space, posterior: Posterior | None) -> tuple[PossibleCause, 
         return ()
     probabilities = [(p, space.keys(1 << group)) for group, p in enumerate(posterior.singles)]
     probabilities += [
-        (posterior.pair(one, other), space.keys(1 << one | 1 << other))
-        for one in range(space.mixes.count)
-        for other in range(one)
+        (posterior.pair(first, other), space.keys(1 << first | 1 << other))
+        for first in range(space.mixes.count)
+        for other in range(first)
     ]
     likely = sorted((item for item in probabilities if item[0] >= 0.01), key=lambda item: (-item[0], item[1]))
     return tuple(PossibleCause(changes=keys, probability=round(p, 4)) for p, keys in likely[:10])

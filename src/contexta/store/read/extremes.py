@@ -62,12 +62,12 @@ def _even_steps(connection: Connection, series: RecordedSeries, edges: list[int]
     for start in range(0, len(numbers), _AT_ONCE):
         some = numbers[start : start + _AT_ONCE]
         steps.update(fetch(connection, _STEPS.format(marks(some)), [series.id, *some]))
-    known = {number: step for number, step in steps.items() if step is not None}
-    if len(known) < len(numbers) or series.points < 2:
+    numbered_steps = {number: step for number, step in steps.items() if step is not None}
+    if len(numbered_steps) < len(numbers) or series.points < 2:
         return None
-    distance, rest = divmod(known[numbers[-1]] - known[numbers[0]], series.points - 1)
-    is_even = all(known[number] == known[numbers[0]] + distance * number for number in numbers)
-    return known if is_even and rest == 0 and distance > 0 else None
+    distance, rest = divmod(numbered_steps[numbers[-1]] - numbered_steps[numbers[0]], series.points - 1)
+    is_even = all(numbered_steps[number] == numbered_steps[numbers[0]] + distance * number for number in numbers)
+    return numbered_steps if is_even and rest == 0 and distance > 0 else None
 
 
 def bounds_of_buckets(buckets: list[Bucket]) -> tuple[int, tuple[int, int] | None]:
