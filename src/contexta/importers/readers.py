@@ -8,12 +8,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from contexta.core.errors import InvalidInput, NotFound, shown
-from contexta.importers.formats import wandb_directory
+from contexta.importers.formats import mlflow_file_store, mlflow_runs_in_sqlite, trackio_database, wandb_directory
 from contexta.importers.reading.description import Reader
 
-KINDS: Mapping[str, Reader] = {"wandb": wandb_directory}
+KINDS: Mapping[str, Reader] = {
+    "wandb": wandb_directory,
+    "mlflow": mlflow_runs_in_sqlite,
+    "mlflow-files": mlflow_file_store,
+    "trackio": trackio_database,
+}
 """Kind -> its reader. The first one that takes a file reads it."""
 
+_ONE_RUN_PER_DIRECTORY = ("wandb", "mlflow-files")
 _MOST_FILES = 1_000_000
 _SKIPPED = frozenset({".git", ".venv", "__pycache__", "node_modules", "site-packages"})
 
@@ -61,7 +67,11 @@ def _files(path: Path) -> Iterator[Path]:
 
 def _outermost(places: Mapping[ImportSource, None]) -> Iterator[ImportSource]:
     """Without the places that another tool keeps inside a run of its own, such as event files in a run of W&B."""
-    owners = {(place.path.parent if place.path.is_file() else place.path): place.kind for place in places}
+    owners = {
+        source.path.parent if source.kind == "wandb" else source.path: source.kind
+        for source in places
+        if source.kind in _ONE_RUN_PER_DIRECTORY
+    }
     for place in places:
         above = [owners.get(folder) for folder in place.path.parents if folder in owners]
         if all(kind == place.kind for kind in above):

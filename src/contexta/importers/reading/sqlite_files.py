@@ -1,0 +1,55 @@
+"""Read SQLite databases of other tools without changing them."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.parse import quote
+
+_MAGIC = b"SQLite format 3\0"
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection for reading. A database with a write-ahead log is copied first. Raises sqlite3.Error, OSError."""
+    log = path.with_name(path.name + "-wal")
+    with TemporaryDirectory(prefix="contexta-import-") as folder:
+        if log.is_file() and log.stat().st_size:
+            for file in (path, log):
+                shutil.copyfile(file, Path(folder, file.name))
+            path = Path(folder, path.name)
+            options = "mode=rw"
+        else:
+            options = "mode=ro&immutable=1"
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?{options}", uri=True)) as connection:
+            connection.text_factory = lambda data: data.decode("utf-8", "replace")
+            yield connection
+
+
+def has_tables(path: Path, wanted: set[str]) -> bool:
+    """Whether a file is a database with these tables."""
+    try:
+        with path.open("rb") as file:
+            if file.read(len(_MAGIC)) != _MAGIC:
+                return False
+        with opened(path) as connection:
+            return wanted <= {
+                name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")
+            }
+    except (OSError, sqlite3.Error):
+        return False
+
+
+def rows(
+    connection: sqlite3.Connection, table: str, columns: Sequence[str], where: str = "", values: Sequence[Any] = ()
+) -> Iterator[tuple[Any, ...]]:
+    """These columns of the rows of a table, in the order in which they were written; None for a missing column."""
+    present = {row[1] for row in connection.execute(f'PRAGMA table_info("{table}")')}
+    if present:
+        chosen = ", ".join(f'"{name}"' if name in present else f'NULL AS "{name}"' for name in columns)
+        yield from connection.execute(f'SELECT {chosen} FROM "{table}" {where}', tuple(values))
