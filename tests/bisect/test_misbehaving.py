@@ -135,6 +135,7 @@ def test_installed_files_that_a_trial_edits_end_the_study_and_are_never_met_agai
     assert (answer["verdict"], answer["old"]["mean"], answer["new"]["mean"]) == ("proved", 0.9, 0.4), stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("every", [pytest.param(7, marks=pytest.mark.slow), 3])
 def test_a_flaky_training_is_tried_again_and_its_failures_are_reported(cli: Cli, project: Path, every: int) -> None:
     """One trial in so many dies, whatever it runs on; the first one of OLD among them."""

@@ -281,6 +281,7 @@ def test_what_was_not_recorded_whole_is_refused_before_anything_runs(
     assert "name both places" in refusal("old", "old", "--include", "params", "--param-arg", "--{name}")
 
 
+@pytest.mark.slow
 def test_without_a_command_the_one_of_the_recorded_run_is_rerun(cli: Cli, project: Path, train: Train) -> None:
     (project / "worse.py").write_text(
         "import innocent\ndef worse(given): return 0.3 if innocent.version == '2.0' else 0\n"
@@ -300,6 +301,7 @@ def test_without_a_command_the_one_of_the_recorded_run_is_rerun(cli: Cli, projec
     )
 
 
+@pytest.mark.slow
 def test_the_seed_option_of_the_recorded_program_is_used(cli: Cli, project: Path, train: Train) -> None:
     seeded = TRAIN.replace('os.environ.get("SEED", 0)', "given.seed").replace(
         "given = parser", 'parser.add_argument("--seed", type=int, default=7)\ngiven = parser'

@@ -51,6 +51,7 @@ def test_the_first_bad_release_is_claimed_where_the_one_before_it_was_good(
     assert "First bad release of culprit: 1.2." in cli("bisect", "--show").stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "untried",
     [("1.2",), *(pytest.param(item, marks=pytest.mark.slow) for item in (("1.1",), ("1.1", "1.2", "1.3")))],

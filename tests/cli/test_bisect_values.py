@@ -67,6 +67,7 @@ def test_a_fixed_seed_in_the_command_is_named_before_the_first_trial(
     assert way in done.stderr
 
 
+@pytest.mark.slow
 def test_equal_values_at_two_seeds_that_reach_the_training_may_be_a_coincidence(cli: Cli, project: Path) -> None:
     (project / "train.py").write_text(
         "import sys\nfrom culprit import worse\nprint('accuracy=%r' % (int(sys.argv[-1]) // 2 / 50 - worse))\n"
@@ -79,6 +80,7 @@ def test_equal_values_at_two_seeds_that_reach_the_training_may_be_a_coincidence(
     assert (report["verdict"], report["at_fixed_seed"]) == ("proved", False)
 
 
+@pytest.mark.slow
 def test_what_one_fixed_seed_shows_is_restricted_to_it_on_every_face(cli: Cli, project: Path) -> None:
     (project / "train.py").write_text(IGNORES_ITS_SEED.format(1))
     done = cli(*bisect("--html", "page.html"), *COMMAND, "--seed", "1")

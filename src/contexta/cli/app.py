@@ -56,7 +56,7 @@ SECTIONS = {
     },
     "Rebuild and prove": {
         "audit": ("commands.environments", "Check whether a run's environment can be rebuilt."),
-        "keep": ("commands.reproduce", "Download the exact wheels of a run, because releases get deleted and yanked."),
+        "keep": ("commands.reproduce", "Download the exact wheels of a run before releases are deleted."),
         "reconstruct": ("commands.reproduce", "Reconstruct the environment of a run that was never recorded."),
         "rebuild": ("commands.reproduce", "Rebuild a run's environment, and compare it with the recording."),
         "rerun": ("commands.reproduce", "Rerun a run in its rebuilt environment, and compare metrics."),

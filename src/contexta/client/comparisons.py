@@ -104,7 +104,7 @@ def diff_runs(workspace: Workspace, left: str | None = None, right: str | None =
             params=pair.compare_parameters(old, new),
             command=pair.compare_commands(old, new),
             code=pair.compare_code(old, new, commits_between(old.run, new.run)),
-            environment=with_names(connection, environment, [ref for _, ref in keys]),
+            environment=environment.model_copy(update={"renamed": metrics.renamed}),
             inputs=_compare_inputs(connection, *keys),
             settings=effective_settings.changed_settings(old.run, new.run),
             unknowns=(*unknown_aspects.unknown_in_runs(old, new), *environment.unknowns),

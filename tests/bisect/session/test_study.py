@@ -74,6 +74,7 @@ def test_run_without_a_value_sets_no_time_limit(project: Path) -> None:
         assert study.runner.timeout(trials) == (generous if value is None else 4 * 600.0)
 
 
+@pytest.mark.slow
 def test_interrupted_study_continues_where_it_stopped(project: Path) -> None:
     class Ended(Exception):
         pass

@@ -38,6 +38,7 @@ def study(tmp_path: Path, executor: Executor) -> tuple[Verdict, list[Trial]]:
     return step, trials
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise", [0.0, 0.02])
 def test_parallel_trials_are_limited_to_jobs_and_give_the_same_verdict(tmp_path: Path, noise: float) -> None:
     simulated = Simulated(1, "c", noise)

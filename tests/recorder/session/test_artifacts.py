@@ -111,7 +111,7 @@ def test_a_file_over_the_limit_is_noted_and_not_stored(ctx: Contexta, tmp_path: 
     ("path", "message"),
     [
         ("nowhere.csv", "no such file"),
-        ("s3://bucket/train.csv", "no local file"),
+        ("s3://bucket/train.csv", "not a local file"),
         (".env", "may hold secrets"),
         ("pipe", "neither a file nor a directory"),
     ],
