@@ -11,7 +11,7 @@ from typing import Any
 
 from contexta.importers.formats.mlflow_models import add_environment, add_tags, texts_as_values
 from contexta.importers.reading.description import EndedStatus, ForeignRun
-from contexta.importers.reading.sqlite_files import has_tables, opened, rows
+from contexta.importers.reading.sqlite_files import DAMAGE, has_tables, opened, rows
 
 TITLE = "MLflow"
 _TABLES = {"experiments", "runs", "metrics", "params", "tags"}
@@ -33,7 +33,7 @@ def read(place: Path) -> Iterator[ForeignRun]:
                 fields = dict(zip(_RUN, row, strict=True))
                 if fields["run_uuid"] is not None and fields["lifecycle_stage"] != "deleted":
                     yield _run(connection, place, fields, experiments)
-    except sqlite3.Error as error:
+    except DAMAGE as error:
         raise ValueError(f"the database is damaged ({error}): its other runs are left out") from None
 
 
@@ -51,7 +51,7 @@ def _run(
         add_tags(run, {str(key): str(value) for key, value in rows(connection, "tags", ("key", "value"), *where)})
         models = rows(connection, "logged_models", ("artifact_location",), "WHERE source_run_id = ?", (run_id,))
         locations = [str(location) for (location,) in models] + [str(fields["artifact_uri"] or "")]
-    except sqlite3.Error as error:
+    except DAMAGE as error:
         run.notes.append(f"the database was read up to its damage: {error}")
         locations = []
     set_times(run, start, end, STATUSES.get(fields["status"]))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from contexta.importers.reading.description import ForeignRun, flattened, microseconds
-from contexta.importers.reading.sqlite_files import has_tables, opened, rows
+from contexta.importers.reading.sqlite_files import DAMAGE, has_tables, opened, rows
 
 TITLE = "Trackio"
 NO_STATUS = "the tool does not record how a run ended: completed is assumed"
@@ -20,8 +19,11 @@ _METRICS = ("run_id", "run_name", "timestamp", "step", "metrics")
 def place_of(file: Path) -> Path | None:
     if file.suffix != ".db" or not has_tables(file, {"metrics"}):
         return None
-    with opened(file) as connection:
-        columns = {row[1] for row in connection.execute("PRAGMA table_info(metrics)")}
+    try:
+        with opened(file) as connection:
+            columns = {row[1] for row in connection.execute("PRAGMA table_info(metrics)")}
+    except DAMAGE:
+        return None
     return file if {"run_name", "metrics", "timestamp", "step"} <= columns else None
 
 
@@ -36,7 +38,7 @@ def read(place: Path) -> Iterator[ForeignRun]:
             for run_id, name, config in rows(connection, "configs", ("run_id", "run_name", "config")):
                 run = runs.setdefault(str(run_id or name), _new_run(place, run_id, name))
                 _set_config(run, config)
-    except sqlite3.Error as error:
+    except DAMAGE as error:
         damage = f"the database was read up to its damage: {error}"
     for run in runs.values():
         times = [point.at for points in run.metrics.values() for point in points]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -11,24 +12,43 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
 
+DAMAGE = (sqlite3.Error, UnicodeDecodeError)
+"""What reading a damaged database raises: the message of an error may quote bytes that are no text."""
+_LARGEST = 2**36  # bytes of a database that is completed; a damaged header may say anything
 _MAGIC = b"SQLite format 3\0"
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[sqlite3.Connection]:
-    """A connection for reading. A database with a write-ahead log is copied first. Raises sqlite3.Error, OSError."""
+    """A connection for reading. A database with a write-ahead log is copied first, and so is a truncated one, which
+    SQLite opens only at its full size: reading then fails at the first missing page. Raises sqlite3.Error, OSError."""
     log = path.with_name(path.name + "-wal")
     with TemporaryDirectory(prefix="contexta-import-") as folder:
-        if log.is_file() and log.stat().st_size:
+        missing = _missing_bytes(path)
+        if missing or (log.is_file() and log.stat().st_size):
             for file in (path, log):
-                shutil.copyfile(file, Path(folder, file.name))
+                if file.is_file():
+                    shutil.copyfile(file, Path(folder, file.name))
             path = Path(folder, path.name)
+            if missing:
+                os.truncate(path, path.stat().st_size + missing)
             options = "mode=rw"
         else:
             options = "mode=ro&immutable=1"
         with closing(sqlite3.connect(f"file:{quote(str(path))}?{options}", uri=True)) as connection:
             connection.text_factory = lambda data: data.decode("utf-8", "replace")
             yield connection
+
+
+def _missing_bytes(path: Path) -> int:
+    """How much shorter a database is than its header says (https://sqlite.org/fileformat.html)."""
+    with path.open("rb") as file:
+        header = file.read(100)
+    if len(header) < 100 or not header.startswith(_MAGIC):
+        return 0
+    page, pages = int.from_bytes(header[16:18], "big"), int.from_bytes(header[28:32], "big")
+    whole = (65_536 if page == 1 else page) * pages
+    return max(0, whole - path.stat().st_size) if whole <= _LARGEST else 0
 
 
 def has_tables(path: Path, wanted: set[str]) -> bool:
@@ -41,7 +61,7 @@ def has_tables(path: Path, wanted: set[str]) -> bool:
             return wanted <= {
                 name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")
             }
-    except (OSError, sqlite3.Error):
+    except (OSError, *DAMAGE):
         return False
 
 
