@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from contexta.core.errors import InvalidInput, NotFound, shown
-from contexta.importers.formats import mlflow_file_store, mlflow_runs_in_sqlite, trackio_database, wandb_directory
+from contexta.importers.formats import (
+    csv_logs,
+    mlflow_file_store,
+    mlflow_runs_in_sqlite,
+    tensorboard_events,
+    trackio_database,
+    trainer_state,
+    wandb_directory,
+)
 from contexta.importers.reading.description import Reader
 
 KINDS: Mapping[str, Reader] = {
@@ -16,6 +24,9 @@ KINDS: Mapping[str, Reader] = {
     "mlflow": mlflow_runs_in_sqlite,
     "mlflow-files": mlflow_file_store,
     "trackio": trackio_database,
+    "tensorboard": tensorboard_events,
+    "transformers": trainer_state,
+    "csv": csv_logs,
 }
 """Kind -> its reader. The first one that takes a file reads it."""
 
