@@ -121,7 +121,7 @@ def lock(
 @_INDEX
 @query
 def keep(ctx: Contexta, run: str, wheels: Path | None, indexes: tuple[str, ...]) -> Answer:
-    """Download the exact wheels of a run, because releases get deleted and yanked.
+    """Download the exact wheels of a run before releases are deleted.
 
     Each wheel is checked by its hash. `rebuild`, `rerun` and `bisect` use the wheels of the workspace before those of
     an index. Exits with 1 if a package has no wheel that could be kept.
