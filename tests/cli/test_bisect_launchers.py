@@ -64,6 +64,7 @@ def study(cli: Cli, command: str, env: Mapping[str, str] | None = None) -> Any:
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow
 def test_a_trial_seen_from_inside_says_so(cli: Cli, project: Path) -> None:
     report = study(cli, "python train.py")
     assert (report["verdict"], report["confirmed"], report["command_given"]) == ("proved", "inside", None)

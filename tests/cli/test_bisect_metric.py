@@ -72,6 +72,7 @@ def refusal(cli: Cli, *arguments: str) -> str:
 # ------------------------------------------------------------------------------------------- without --metric
 
 
+@pytest.mark.slow
 def test_recorded_metrics_judge_where_none_is_named_and_the_report_says_so(
     cli: Cli, project: Path, record: Record
 ) -> None:

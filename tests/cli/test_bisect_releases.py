@@ -37,6 +37,7 @@ def states(message: dict[str, Any]) -> dict[str, tuple[str, str]]:
     return {item["version"]: (item["state"], item["beside"]) for item in message["releases"]["tried"]}
 
 
+@pytest.mark.slow
 def test_the_first_bad_release_is_claimed_where_the_one_before_it_was_good(
     cli: Cli, tmp_path: Path, index: Path
 ) -> None:

@@ -39,6 +39,7 @@ def test_a_rerun_of_a_seeded_run_has_identical_metrics_and_is_derived_from_it(
     ]
 
 
+@pytest.mark.slow
 def test_a_rerun_of_an_unseeded_run_reports_the_difference_and_is_not_reproduced(trained: Trained, cli: Cli) -> None:
     trained(code=UNSEEDED, options=FOUND)
     done = cli("rerun", "first", "--json")
