@@ -121,8 +121,6 @@ def audit_reproducibility(
     """
     from contexta.analysis.environments.audit import audit
     from contexta.reproduce.availability_checks import current_evidence, rebuilds_among, reruns_among
-    from contexta.reproduce.lock.kept_wheels import with_kept_wheels
-    from contexta.reproduce.uv.commands import find_uv
     from contexta.store.entities import records
     from contexta.store.read import loading
 
@@ -133,7 +131,11 @@ def audit_reproducibility(
     edges = workspace.metadata_store.relations.list_lineage_edges()
     reruns = reruns_among(edges, ref, lambda left, right: compare_metrics(workspace, left, right))
     recorded = to_rebuild(workspace, str(ref)) if snapshot is not None and (online or deep) else None
-    uv = with_kept_wheels(uv or find_uv(), workspace.root) if online else uv
+    if online:
+        from contexta.reproduce.lock.kept_wheels import with_kept_wheels
+        from contexta.reproduce.uv.commands import find_uv
+
+        uv = with_kept_wheels(uv or find_uv(), workspace.root)
     available = current_evidence(
         recorded, details.artifacts, workspace._opened().objects, online=online, deep=deep, uv=uv
     )

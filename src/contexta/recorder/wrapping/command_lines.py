@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 # Programs that prepare or start other programs and train nothing, recognised by name within microseconds.
 _HELPERS = re.compile(
     r"(?:pip[\d.]*|pipx|pipenv|poetry|pdm|hatch|uv|uvx|rye|tox|nox|conda|mamba|virtualenv|venv|ensurepip|build|twine"
-    r"|setuptools|wheel|compileall|py_compile|sysconfig|pre_commit|pre-commit|contexta(?:\.cli)?|tensorboard"
+    r"|setuptools|wheel|compileall|py_compile|sysconfig|pre_commit|pre-commit|contexta(?:\.cli)?|tensorboard|wandb"
     r"|__pip-runner__\.py|_in_process\.py|get_interpreter_info\.py)(?:\.exe)?\Z"
 )
 # Workers take part in the run when they have something to record; they run in the environment of their parent.

@@ -121,7 +121,12 @@ class DaskExecutor(Executor):
     def _start(self, job: TrialJob, outer: Future[TrialResult], attempt: int) -> None:
         inner = self._client.submit(_run_on_worker, job, self._marker(job), pure=False)
         self._open[outer] = inner
-        inner.add_done_callback(lambda _: self._fetching.submit(self._finish, job, outer, inner, attempt))
+
+        def take_result(_: object) -> None:
+            with suppress(RuntimeError):  # the study has ended, and waits for no result
+                self._fetching.submit(self._finish, job, outer, inner, attempt)
+
+        inner.add_done_callback(take_result)
 
     def _marker(self, job: TrialJob) -> Marker:
         workspace = str(job.workspace)
