@@ -301,10 +301,23 @@ def test_an_empty_workspace_shows_the_first_command(ctx: Contexta) -> None:
         ([1e-7], ["1e-07".replace("-", MINUS)]),
         ([float("nan"), 0.5], ["nan", "0.5000"]),
         ([10**15, 2], ["1.00000E+15", "2"]),
+        ([10**400, 0.5], ["1.00000E+400", "0.5000"]),
     ],
 )
 def test_a_column_has_equal_decimals(values: list[float], expected: list[str]) -> None:
     assert [number_text(value, decimals(values)) for value in values] == expected
+
+
+def test_values_beyond_the_range_of_floats_are_listed_compared_and_grouped(ctx: Contexta) -> None:
+    for name, value in (("march", 10**400), ("april", 10**400 + 10**399), ("may", 1.7e308), ("june", 1.7e308)):
+        tags = {"team": "search" if isinstance(value, int) else "vision"}
+        put_run(ctx, name, project="churn", metrics={"accuracy": value}, tags=tags)
+    browser = TestClient(site(ctx))
+    page = table_of(browser.get("/?baseline=churn.march&sort=started+asc").text)
+    assert "1.10000E+400 +1.000E+399 ▲ better" in page
+    assert f"1.7e+308 {NOT_APPLICABLE}" in page  # the difference is no float
+    groups = table_of(browser.get("/?group=tag:team&column=value&column=spread").text)
+    assert "1.7e+308 (2)" in groups  # the mean, but no deviation
 
 
 def test_pages_and_runs_are_found_by_name(browser: TestClient) -> None:

@@ -275,9 +275,9 @@ class GroupedMetric(Finding):
     metric_key: str
     mean: float
     standard_deviation: float | None
-    """None for fewer than two values."""
+    """None for fewer than two values, and beyond the range of floats."""
     n: int
-    """The number of finite values."""
+    """The number of values that are finite floats."""
 
 
 class RunGroup(Finding):

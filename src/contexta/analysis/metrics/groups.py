@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Hashable, Mapping, Sequence
+from contextlib import suppress
 from itertools import takewhile
-from statistics import fmean, stdev
+from statistics import fmean, mean, stdev
 
 from contexta.analysis.metrics.repeats import as_text, is_seed, key_of, params_without_seed
 from contexta.core.errors import InvalidInput, shown
@@ -76,8 +77,9 @@ def group_of(members: Sequence[RunSummary]) -> RunGroup:
     for run in members:
         for key, value in run.metrics.items():
             numbers = values.setdefault(key, [])
-            if math.isfinite(value):
-                numbers.append(float(value))
+            with suppress(OverflowError):  # an integer beyond the range of floats
+                if math.isfinite(value):
+                    numbers.append(float(value))
     seeds = dict.fromkeys(as_text(value) for run in members for name, value in run.params.items() if is_seed(name))
     return RunGroup.model_construct(
         name=_name([run.name for run in members]),
@@ -88,10 +90,11 @@ def group_of(members: Sequence[RunSummary]) -> RunGroup:
 
 
 def _grouped(key: str, numbers: Sequence[float]) -> GroupedMetric:
-    deviation = stdev(numbers) if len(numbers) > 1 else None
-    return GroupedMetric.model_construct(
-        metric_key=key, mean=fmean(numbers), standard_deviation=deviation, n=len(numbers)
-    )
+    try:
+        average, deviation = fmean(numbers), stdev(numbers) if len(numbers) > 1 else None
+    except OverflowError:  # a sum beyond the range of floats, which the exact mean does not have
+        average, deviation = mean(numbers), None
+    return GroupedMetric.model_construct(metric_key=key, mean=average, standard_deviation=deviation, n=len(numbers))
 
 
 def _name(names: Sequence[str]) -> str:

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from xml.etree.ElementTree import Element
 
+from contexta.analysis.metrics.compare import delta_of
 from contexta.analysis.metrics.direction import Directions, direction_of
 from contexta.findings.runs import GroupedMetric, RunSummary
-from contexta.reports.document.formatting import amount, span
+from contexta.reports.document.formatting import amount, finite, signed, span
 from contexta.ui.frame.content import MINUS, NOT_APPLICABLE
 from contexta.ui.frame.elements import THIN_SPACE, Child, element
 from contexta.ui.frame.icons import icon
@@ -116,15 +117,14 @@ class CellWriter:
         """The difference to the baseline. The sign is its direction, and the glyph says better or worse."""
         if self._baseline is None or line.is_baseline:
             return [NOT_APPLICABLE]
-        old, new = self._number(self._baseline, self._metric), self._number(line, self._metric)
-        if old is None or new is None:
+        delta, _ = delta_of(self._number(self._baseline, self._metric), self._number(line, self._metric))
+        if delta is None:
             return [NOT_APPLICABLE]
-        delta = float(new) - float(old)
         text = self._text(self._metric or "", delta, is_signed=True)
         better, _ = direction_of(self._metric or "", self._directions)
         if self._deviation is not None and abs(delta) <= _LIKELY_DEVIATIONS * self._deviation:
             return [f"{text} ", _judged("≈", "within noise", "quiet")]
-        if not delta or better is None or math.isnan(delta):
+        if not (delta > 0 or delta < 0) or better is None:  # equal, or NaN
             return [text]
         if (delta > 0) == (better == "higher"):
             return [element("span", f"{text} ", _judged("▲", "better", ""), class_="better")]
@@ -143,10 +143,10 @@ class CellWriter:
 
 def decimals(values: Sequence[float | int | None]) -> int | None:
     """The decimals that show four digits of the largest value; None for values that are too large or too small."""
-    finite = [value for value in values if value is not None and math.isfinite(value)]
-    if all(isinstance(value, int) or value.is_integer() for value in finite):
+    numbers = [number for number in map(finite, values) if number is not None]
+    if all(number.is_integer() for number in numbers):
         return 0
-    largest = max(map(abs, finite), default=0.0)
+    largest = max(map(abs, numbers), default=0.0)
     if not 1e-3 <= largest < 1e9:
         return None
     return max(1, 4 - max(0, math.floor(math.log10(largest))))
@@ -155,8 +155,8 @@ def decimals(values: Sequence[float | int | None]) -> int | None:
 def number_text(value: float | int, places: int | None, *, is_signed: bool = False) -> str:
     """A number with these decimals, a minus sign, and narrow spaces between thousands."""
     sign = "+" if is_signed else ""
-    if places is None or not math.isfinite(value) or abs(value) >= 1e12:
-        text = amount(value) if not is_signed else f"{value:+.4g}"
+    if places is None or finite(value) is None or abs(value) >= 1e12:
+        text = amount(value) if not is_signed else signed(value)
     else:
         text = f"{value:{sign}_.{places}f}"
     return text.replace("-", MINUS).replace("_", THIN_SPACE)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
@@ -16,6 +15,7 @@ from contexta.core.errors import ContextaError, InvalidInput, NotFound
 from contexta.core.validation import to_microseconds
 from contexta.findings import RunDetails
 from contexta.findings.metrics import Chart
+from contexta.reports.document.formatting import finite
 from contexta.ui.frame.charts import MOST_RUNS, ChartScale, points_of_metrics
 from contexta.ui.frame.elements import element
 from contexta.ui.frame.layout import command, page, run_address
@@ -115,24 +115,15 @@ def _answer(
             "started": started.get(curve.run_ref, 0.0),
             "points": curve.points,
             "not_finite": curve.not_finite,
-            **{name: _number(getattr(curve, name)) for name in ("low", "high", "last")},
+            **{name: finite(getattr(curve, name)) for name in ("low", "high", "last")},
             "x": list(curve.x),
-            "y": list(map(_number, curve.y)),
+            "y": list(map(finite, curve.y)),
         }
         if curve.run_ref in smoothed:
             front = smoothed[curve.run_ref]
-            points["smooth"] = {"x": list(front.x), "y": list(map(_number, front.y))}
+            points["smooth"] = {"x": list(front.x), "y": list(map(finite, front.y))}
         curves.append(points)
     return {"metric": raw.metric, "axis": raw.axis, "curves": curves}
-
-
-def _number(value: int | float | None) -> float | None:
-    """A number that JSON has; None for NaN, infinity, and integers beyond the range of floats."""
-    try:
-        number = None if value is None else float(value)
-    except OverflowError:
-        return None
-    return number if number is not None and math.isfinite(number) else None
 
 
 __all__ = ["CurveCache", "curve_points", "curves"]
