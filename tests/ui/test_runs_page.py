@@ -318,6 +318,8 @@ def test_values_beyond_the_range_of_floats_are_listed_compared_and_grouped(ctx: 
     assert f"1.7e+308 {NOT_APPLICABLE}" in page  # the difference is no float
     groups = table_of(browser.get("/?group=tag:team&column=value&column=spread").text)
     assert "1.7e+308 (2)" in groups  # the mean, but no deviation
+    run = text_of(browser.get("/run?run=churn.march&baseline=churn.may").text)
+    assert "ended at 1.00000E+400 , 1.7e+308 in churn.may" in run
 
 
 def test_pages_and_runs_are_found_by_name(browser: TestClient) -> None:

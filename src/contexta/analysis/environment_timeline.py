@@ -8,7 +8,7 @@ from statistics import pstdev
 
 from contexta.analysis.metrics import stats
 from contexta.analysis.metrics.change_points import levels, outliers
-from contexta.analysis.metrics.direction import Directions, direction_of, familiarity
+from contexta.analysis.metrics.direction import Directions, direction_of, direction_order, familiarity
 from contexta.analysis.metrics.metric_names import label
 from contexta.contract.environment import same_version
 from contexta.core.errors import NotFound, shown
@@ -74,9 +74,9 @@ def environment_timeline(
 def _metrics(runs: Sequence[PastRun], directions: Directions) -> list[MetricId]:
     counts = Counter(metric_id for run in runs for metric_id in run.metrics)
 
-    def order(metric_id: MetricId) -> tuple[bool, bool, int, int, MetricId]:
-        better, origin = direction_of(metric_id[1], directions)
-        return origin != "configuration", better is None, -counts[metric_id], familiarity(metric_id[1]), metric_id
+    def order(metric_id: MetricId) -> tuple[int, int, int, MetricId]:
+        key = metric_id[1]
+        return direction_order(key, directions), -counts[metric_id], familiarity(key), metric_id
 
     return sorted(counts, key=order)
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from contexta.analysis.metrics.direction import Directions, direction_of
+from contexta.analysis.metrics.direction import Directions, direction_of, direction_order, is_worse
 
 
 @pytest.mark.parametrize(
@@ -98,3 +98,26 @@ def test_an_argument_counts_before_the_configuration_and_that_before_the_table()
     assert direction_of("mine", Directions(lower=("mine",))) == ("lower", "configuration")
     assert direction_of("mine", Directions(lower=("mine",), lower_is_better=False)) == ("higher", "argument")
     assert direction_of("mine", Directions(lower=("yours",))) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("key", "change", "verdict"),
+    [
+        ("accuracy", -0.1, True),
+        ("accuracy", 10**400, False),
+        ("loss", -0.1, False),
+        ("loss", float("inf"), True),
+        ("accuracy", 0, None),
+        ("accuracy", None, None),
+        ("accuracy", float("nan"), None),
+        ("mine", -0.1, None),
+    ],
+)
+def test_a_change_is_worse_if_it_is_against_the_direction(key: str, change: float | None, verdict: bool | None) -> None:
+    assert is_worse(key, change) is verdict
+
+
+def test_configured_directions_are_sorted_first_and_unknown_ones_last() -> None:
+    directions = Directions(lower=("yours",))
+    keys = sorted(["mine", "accuracy", "yours"], key=lambda key: direction_order(key, directions))
+    assert keys == ["yours", "accuracy", "mine"]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from operator import itemgetter
 
-from contexta.analysis.metrics.direction import Directions, direction_of, familiarity
+from contexta.analysis.metrics.direction import Directions, direction_order, familiarity
 from contexta.analysis.metrics.metric_names import like
 from contexta.findings.metrics import BucketExtremes, RawPoint, RecordedSeries, SeriesKey
 
@@ -22,9 +22,8 @@ def default_metrics(series: Iterable[RecordedSeries], directions: Directions) ->
     """
     labels = {item.key: item.label for item in series if item.points > 1 and not item.key[2]}
 
-    def order(key: SeriesKey) -> tuple[bool, bool, int, str]:
-        better, origin = direction_of(key[1], directions)
-        return origin != "configuration", better is None, familiarity(key[1]), labels[key]
+    def order(key: SeriesKey) -> tuple[int, int, str]:
+        return direction_order(key[1], directions), familiarity(key[1]), labels[key]
 
     return sorted(labels, key=order)
 

@@ -90,6 +90,20 @@ def direction_of(key: str, directions: Directions | None = None) -> tuple[Better
     return better, ("name" if better else None)
 
 
+def is_worse(key: str, change: int | float | None, directions: Directions | None = None) -> bool | None:
+    """Whether a change makes a metric worse; None without a change or a known direction."""
+    better, _ = direction_of(key, directions)
+    if better is None or change is None or not (change < 0 or change > 0):  # equal, or NaN
+        return None
+    return (change < 0) == (better == "higher")
+
+
+def direction_order(key: str, directions: Directions) -> int:
+    """A sort key of metrics: a configured direction comes first, then a known one."""
+    better, origin = direction_of(key, directions)
+    return 0 if origin == "configuration" else 1 if better is not None else 2
+
+
 def _direction_by_name(key: str) -> Better | None:
     """The direction by the table. The part before a slash (``shop/accuracy``) does not count."""
     name = (key.rpartition("/")[2] or key).replace("@", " at ")

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from contexta.analysis.metrics.compare import status_notes
-from contexta.analysis.metrics.direction import Directions, direction_of, familiarity
+from contexta.analysis.metrics.direction import Directions, direction_order, familiarity
 from contexta.contract.fields import FrozenDict
 from contexta.findings import BestRun, RankedRun, RunRanking, RunSummary
 
@@ -71,8 +71,7 @@ def main_metrics(runs: Iterable[RunSummary], directions: Directions, limit: int)
     """
     counts = Counter(key for run in runs for key in run.metrics)
 
-    def order(key: str) -> tuple[bool, bool, int, int, str]:
-        better, origin = direction_of(key, directions)
-        return origin != "configuration", better is None, -counts[key], familiarity(key), key
+    def order(key: str) -> tuple[int, int, int, str]:
+        return direction_order(key, directions), -counts[key], familiarity(key), key
 
     return sorted(counts, key=order)[:limit]

@@ -9,6 +9,7 @@ from xml.etree.ElementTree import Element
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from contexta.analysis.metrics.direction import Directions, direction_order, familiarity
 from contexta.client.contexta import Contexta
 from contexta.contract.environment import EnvironmentSnapshot
 from contexta.core.errors import InvalidInput, NotFound
@@ -42,6 +43,7 @@ class _Comparison:
     parts: list[Part]
     diff: RunDiff | None
     """Of two runs."""
+    directions: Directions
 
 
 def compare(workspace: Contexta, request: Request) -> Response:
@@ -52,7 +54,7 @@ def compare(workspace: Contexta, request: Request) -> Response:
     error, matches = _matcher(state)
     by_title = {part.title: part for part in comparison.parts}
     rest = [part for part in comparison.parts if part.title not in (*_FIRST, *_BESIDE)]
-    figures = _figures(workspace, comparison, state)
+    figures = _figures(comparison, state)
     main, others = (figures[0], figures[1:]) if figures else (None, [])
     beside = [
         *(code_section(comparison.diff, *comparison.runs) if comparison.diff is not None else ()),
@@ -60,7 +62,7 @@ def compare(workspace: Contexta, request: Request) -> Response:
     ]
     parts: list[Child] = [
         _heading(comparison, state),
-        element("p", *_answer(workspace, comparison), class_="answer"),
+        element("p", *_answer(comparison), class_="answer"),
         _controls(state, comparison, matches, error),
         _filtered("first", [by_title[title] for title in _FIRST if title in by_title], state, matches, comparison),
         element("div", _main_curve(main, state), element("div", *beside), class_="two-columns compared"),
@@ -103,7 +105,7 @@ def _comparison(workspace: Contexta, state: ComparisonState) -> _Comparison:
             comparison_parts.packages_of_two(diff.environment, snapshots, names),
             *comparison_parts.others_of_two(diff, names),
         ]
-        return _Comparison(runs, list(names), diff, parts, diff)
+        return _Comparison(runs, list(names), diff, parts, diff, directions)
     several = workspace.compare_multiple_runs(state.runs)
     runs = [workspace.get_run(str(reference)) for reference in several.run_refs]
     labels = short_names(several.run_refs, several.renamed)
@@ -111,7 +113,7 @@ def _comparison(workspace: Contexta, state: ComparisonState) -> _Comparison:
         comparison_parts.metrics_of_many(several, labels),
         *comparison_parts.others_of_many(several.differences or (), _snapshots(workspace, runs), labels),
     ]
-    return _Comparison(runs, labels, several, parts, None)
+    return _Comparison(runs, labels, several, parts, None, directions)
 
 
 def _snapshots(workspace: Contexta, runs: Sequence[RunDetails]) -> list[EnvironmentSnapshot | None]:
@@ -161,13 +163,13 @@ def _heading(comparison: _Comparison, state: ComparisonState) -> Element:
     )
 
 
-def _answer(workspace: Contexta, comparison: _Comparison) -> Iterator[Child]:
+def _answer(comparison: _Comparison) -> Iterator[Child]:
     """The main metric, then how much of what changed."""
     changed = [f"{part.title.lower()} ({part.differing})" for part in comparison.parts if part.differing]
     if comparison.diff is None:
         yield f"{len(comparison.runs)} runs; they differ in {', '.join(changed)}." if changed else "Nothing differs."
         return
-    yield from _main_metric(workspace, comparison.diff)
+    yield from _main_metric(comparison.diff, comparison.directions)
     things = changed[1:] if comparison.parts[0].differing else changed
     if comparison.diff.code.differs:
         things.insert(0, "code")
@@ -176,8 +178,7 @@ def _answer(workspace: Contexta, comparison: _Comparison) -> Iterator[Child]:
     yield f"Unknown: {', '.join(dict.fromkeys(unknown))}." if unknown else None
 
 
-def _main_metric(workspace: Contexta, diff: RunDiff) -> Iterator[Child]:
-    directions = workspace._directions()
+def _main_metric(diff: RunDiff, directions: Directions) -> Iterator[Child]:
     deltas = [delta for stage in diff.metrics.stage_comparisons for delta in stage.metric_deltas if delta.delta]
     readings = [(comparison_parts.reading_of(delta, directions), delta) for delta in deltas]
     judged = next((pair for pair in readings if pair[0][1] == "worse"), readings[0] if readings else None)
@@ -280,7 +281,7 @@ def _filtered(
             continue  # what is the same or unknown is listed at the end of the page
         words = f"{part.differing} of {number(part.differing + part.same)} differ"
         words = " · ".join(filter(None, [words, part.note]))
-        box.append(section(part.title, words, _part_table(part, rows, comparison) if rows else None))
+        box.append(section(part.title, words, _part_table(part, rows, comparison)))
     if not len(box) and name == "first" and state.query:
         box.append(element("p", "No line matches. ", element("a", "Clear the search", href=state.address(query=""))))
     return box
@@ -306,32 +307,23 @@ def _part_table(part: Part, rows: Sequence[Element], comparison: _Comparison) ->
     return content
 
 
-def _figures(workspace: Contexta, comparison: _Comparison, state: ComparisonState) -> list[Element]:
+def _figures(comparison: _Comparison, state: ComparisonState) -> list[Element]:
     """A place for each metric with a curve, the best known metric first."""
     points: dict[str, int] = {}
     for run in comparison.runs:
         for name, number_of_points in points_of_metrics(run):
             points[name] = max(points.get(name, 0), number_of_points)
     curves = [name for name, most in points.items() if most > 1]
-    order = {name: place for place, name in enumerate(_by_importance(workspace, curves))}
     is_open = any(run.status == "open" for run in comparison.runs)
     return [
         curve_figure(state.runs, name, _legend(comparison), is_open=is_open)
-        for name in sorted(curves, key=order.__getitem__)
+        for name in sorted(curves, key=lambda name: _order(name, comparison.directions))
     ]
 
 
-def _by_importance(workspace: Contexta, names: Sequence[str]) -> list[str]:
-    from contexta.analysis.metrics.direction import direction_of, familiarity
-
-    directions = workspace._directions()
-
-    def order(name: str) -> tuple[bool, bool, int, str]:
-        key = name.rpartition("/")[2]
-        better, origin = direction_of(key, directions)
-        return origin != "configuration", better is None, familiarity(key), name
-
-    return sorted(names, key=order)
+def _order(name: str, directions: Directions) -> tuple[int, int, str]:
+    key = name.rpartition("/")[2]
+    return direction_order(key, directions), familiarity(key), name
 
 
 def _legend(comparison: _Comparison) -> Element | None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from xml.etree.ElementTree import Element
 
-from contexta.analysis.metrics.direction import Directions, direction_of
+from contexta.analysis.metrics.direction import Directions, direction_of, is_worse
 from contexta.contract.environment import Distribution, EnvironmentSnapshot, normal_name
 from contexta.findings import (
     Change,
@@ -21,7 +21,7 @@ from contexta.findings import (
 from contexta.findings.environments import Kind
 from contexta.reports.pages.common import metric_name, value_text
 from contexta.ui.comparison.comparison_state import SAME, Part
-from contexta.ui.frame.content import NOT_APPLICABLE, change, number, origin_text, percent, row
+from contexta.ui.frame.content import NOT_APPLICABLE, change, judged, number, origin_text, percent, row
 from contexta.ui.frame.content import unknown as unknown_chip
 from contexta.ui.frame.elements import Child, add, element
 
@@ -86,11 +86,8 @@ def reading_of(delta: MetricDelta, directions: Directions) -> tuple[str, str]:
         return "only on one side", ""
     if not delta.differs:
         return "the same", ""
-    better, _ = direction_of(delta.metric_key, directions)
-    if better is None or not delta.delta:
-        return "moved", ""
-    is_better = (delta.delta > 0) == (better == "higher")
-    return ("▲ better", "better") if is_better else ("▼ worse", "worse")
+    text, tone = judged(is_worse(delta.metric_key, delta.delta, directions))
+    return text or "moved", tone
 
 
 def metrics_of_many(finding: MultiRunComparison, names: Sequence[str]) -> Part:

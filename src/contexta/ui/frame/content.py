@@ -42,6 +42,11 @@ def change(delta: int | float | None) -> str:
     return _spaced(signed(delta))
 
 
+def judged(is_worse: bool | None) -> tuple[str, str]:
+    """(``▼ worse`` or ``▲ better``, the class of the text); empty texts for None."""
+    return {True: ("▼ worse", "worse"), False: ("▲ better", "better"), None: ("", "")}[is_worse]
+
+
 def percent(ratio: float | None) -> str:
     return "" if ratio is None else _spaced(f"{ratio:+.1%}").replace("%", f"{THIN_SPACE}%")
 
@@ -156,6 +161,7 @@ __all__ = [
     "duration",
     "fact",
     "file_size",
+    "judged",
     "number",
     "origin_text",
     "percent",

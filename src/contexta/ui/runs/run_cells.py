@@ -8,10 +8,10 @@ from datetime import datetime
 from xml.etree.ElementTree import Element
 
 from contexta.analysis.metrics.compare import delta_of
-from contexta.analysis.metrics.direction import Directions, direction_of
+from contexta.analysis.metrics.direction import Directions, is_worse
 from contexta.findings.runs import GroupedMetric, RunSummary
 from contexta.reports.document.formatting import amount, finite, signed, span
-from contexta.ui.frame.content import MINUS, NOT_APPLICABLE
+from contexta.ui.frame.content import MINUS, NOT_APPLICABLE, judged
 from contexta.ui.frame.elements import THIN_SPACE, Child, element
 from contexta.ui.frame.icons import icon
 from contexta.ui.runs.run_columns import RunColumn
@@ -121,14 +121,13 @@ class CellWriter:
         if delta is None:
             return [NOT_APPLICABLE]
         text = self._text(self._metric or "", delta, is_signed=True)
-        better, _ = direction_of(self._metric or "", self._directions)
         if self._deviation is not None and abs(delta) <= _LIKELY_DEVIATIONS * self._deviation:
-            return [f"{text} ", _judged("≈", "within noise", "quiet")]
-        if not (delta > 0 or delta < 0) or better is None:  # equal, or NaN
+            return [f"{text} ", _sign("≈", "within noise", "quiet")]
+        verdict, tone = judged(is_worse(self._metric or "", delta, self._directions))
+        if not verdict:
             return [text]
-        if (delta > 0) == (better == "higher"):
-            return [element("span", f"{text} ", _judged("▲", "better", ""), class_="better")]
-        return [element("span", f"{text} ", _judged("▼", "worse", ""), class_="worse")]
+        glyph, _, word = verdict.partition(" ")
+        return [element("span", f"{text} ", _sign(glyph, word, ""), class_=tone)]
 
     def _number(self, line: RunLine, key: str | None) -> float | int | None:
         return number_in(line.metrics.get(key or ""))
@@ -191,7 +190,7 @@ def _named(line: RunLine, kind: str, key: str) -> object:
     return table.get(key)
 
 
-def _judged(glyph: str, word: str, name: str) -> Element:
+def _sign(glyph: str, word: str, name: str) -> Element:
     seen, heard = element("span", glyph, aria_hidden="true"), element("span", word, class_="unseen")
     return element("span", seen, heard, title=word, class_=name or None)
 

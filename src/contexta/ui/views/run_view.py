@@ -8,7 +8,8 @@ from xml.etree.ElementTree import Element
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from contexta.analysis.metrics.direction import Directions, direction_of, familiarity
+from contexta.analysis.metrics.compare import delta_of
+from contexta.analysis.metrics.direction import Directions, direction_order, familiarity, is_worse
 from contexta.client.contexta import Contexta
 from contexta.client.report_pages import evidence_of, list_processes
 from contexta.contract.environment import EnvironmentSnapshot
@@ -18,7 +19,7 @@ from contexta.findings.runs import lost_records
 from contexta.reports.document.formatting import count, moment
 from contexta.reports.pages.common import metric_name, record_detail
 from contexta.ui.frame.charts import ChartScale, chart_scripts, curve_figure, scale_switches
-from contexta.ui.frame.content import change, copy_button, number, row, section, table
+from contexta.ui.frame.content import change, copy_button, judged, number, row, section, table
 from contexta.ui.frame.elements import Child, element
 from contexta.ui.frame.icons import icon
 from contexta.ui.frame.layout import address, export_address, page
@@ -38,11 +39,12 @@ def run(workspace: Contexta, request: Request) -> Response:
     evidence = evidence_of(workspace, details)
     baseline = request.query_params.get("baseline")
     other = workspace.get_run(baseline) if baseline else None
-    metrics = sorted(_metrics(details), key=lambda item: _order(item[0], item[1], workspace._directions()))
+    directions = workspace._directions()
+    metrics = sorted(_metrics(details), key=lambda item: _order(item[0], item[1], directions))
     is_live = "yes" if details.status == "open" else None
     live = element(
         "div",
-        element("p", *_answer(details, metrics, other, workspace._directions(), audit, diagnosis), class_="answer"),
+        element("p", *_answer(details, metrics, other, directions, audit, diagnosis), class_="answer"),
         run_parts.facts_of(details, snapshot),
         id="run-head",
         data_live=is_live,
@@ -160,17 +162,14 @@ def _distance(metric: MetricValue, baseline: RunDetails | None, directions: Dire
     if value is None:
         yield f"; {baseline.run_ref.value} has no such metric"
         return
-    delta = metric.value - value
+    delta, _ = delta_of(value, metric.value)
     if not delta:
-        yield f", as in {baseline.run_ref.value}"
+        yield f", {number(value)} in {baseline.run_ref.value}" if delta is None else f", as in {baseline.run_ref.value}"
         return
-    better, _ = direction_of(metric.metric_key, directions)
-    is_better = None if better is None else (delta > 0) == (better == "higher")
-    sign = {True: " ▲ better", False: " ▼ worse", None: ""}[is_better]
-    tone = {True: "better", False: "worse", None: None}[is_better]
+    text, tone = judged(is_worse(metric.metric_key, delta, directions))
     yield ", "
-    yield element("span", f"{change(delta)}{sign}", class_=tone)
-    yield f" than {baseline.run_ref.value}" if is_better is not None else f" from {baseline.run_ref.value}"
+    yield element("span", " ".join(filter(None, [change(delta), text])), class_=tone or None)
+    yield f" {'than' if text else 'from'} {baseline.run_ref.value}"
 
 
 # ---------------------------------------------------------------------------------------------- metrics
@@ -182,11 +181,10 @@ def _metrics(run: RunDetails) -> Iterator[tuple[str, MetricValue]]:
             yield metric_name(stage.stage_name, metric.metric_key, metric.slice_ref), metric
 
 
-def _order(name: str, metric: MetricValue, directions: Directions) -> tuple[bool, bool, bool, int, str]:
+def _order(name: str, metric: MetricValue, directions: Directions) -> tuple[bool, int, int, str]:
     """Metrics of all data before those of slices, then by how well their direction is known."""
-    better, origin = direction_of(metric.metric_key, directions)
     key = metric.metric_key
-    return metric.slice_ref is not None, origin != "configuration", better is None, familiarity(key), name
+    return metric.slice_ref is not None, direction_order(key, directions), familiarity(key), name
 
 
 def _curves(

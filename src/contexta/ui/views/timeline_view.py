@@ -15,7 +15,7 @@ from contexta.client.report_pages import environment_timeline
 from contexta.core.errors import NotFound
 from contexta.findings.metrics import EnvironmentTimeline, MetricLevel, PackageLane
 from contexta.reports.document.formatting import count, moment, some_names
-from contexta.ui.frame.content import as_entries, change, copy_button, number, row, section, table
+from contexta.ui.frame.content import as_entries, change, copy_button, judged, number, row, section, table
 from contexta.ui.frame.elements import Child, element
 from contexta.ui.frame.layout import address, command, field, page, run_address
 from contexta.ui.views.timeline_drawing import dates, lane, metric_plot, ticks_of
@@ -237,8 +237,7 @@ def _change_points(finding: EnvironmentTimeline) -> Element | None:
 def _change_point(finding: EnvironmentTimeline, before: MetricLevel, after: MetricLevel) -> Element:
     first, previous = finding.runs[after.start], finding.runs[after.start - 1]
     delta = after.mean - before.mean
-    judged = {True: " ▼ worse", False: " ▲ better", None: ""}[after.worse]
-    tone = {True: "number worse", False: "number better", None: "number"}[after.worse]
+    text, tone = judged(after.worse)
     moved = [item for item in finding.lanes if after.start in item.moved_at]
     chips: list[Child] = []
     for item in moved[:_CHIPS]:
@@ -251,7 +250,7 @@ def _change_point(finding: EnvironmentTimeline, before: MetricLevel, after: Metr
         (moment(first.started_at)[:16], "short"),
         (number(float(f"{before.mean:.4g}")), "number"),
         (number(float(f"{after.mean:.4g}")), "number"),
-        (change(delta) + judged, tone),
+        (f"{change(delta)} {text}".strip(), f"number {tone}".strip()),
         element("span", *chips) if chips else "nothing that was recorded",
         element("a", "Compare", href=compare),
     )

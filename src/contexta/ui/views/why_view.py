@@ -16,7 +16,7 @@ from contexta.reports.document.blocks import Report
 from contexta.reports.document.formatting import count, some_names, span
 from contexta.reports.pages.common import metric_name, short_names, value_text
 from contexta.reports.writers.html import add_sections
-from contexta.ui.frame.content import as_entries, change, number, percent, row, same_decimals, section, table
+from contexta.ui.frame.content import as_entries, change, judged, number, percent, row, same_decimals, section, table
 from contexta.ui.frame.elements import Child, element
 from contexta.ui.frame.layout import address, command, field, page
 from contexta.ui.frame.point_plot import PlotLevel, PlotMark, PlotPoint, Side, point_plot
@@ -212,9 +212,7 @@ def _is_it_real(shifts: Sequence[MetricShift]) -> Element | None:
 
 
 def _shift(shift: MetricShift) -> Element:
-    sign, tone = "", ""
-    if shift.verdict == "real" and shift.worse is not None:
-        sign, tone = (" ▼ worse", "worse") if shift.worse else (" ▲ better", "better")
+    text, tone = judged(shift.worse if shift.verdict == "real" else None)
     interval = "" if shift.low is None or shift.high is None else f"{change(shift.low)} to {change(shift.high)}"
     p_value = "" if shift.p_adjusted is None else f"{shift.p_adjusted:.2g}"
     write = same_decimals((shift.old.mean, shift.new.mean))
@@ -222,7 +220,7 @@ def _shift(shift: MetricShift) -> Element:
         metric_name(shift.stage_name, shift.metric_key),
         (write(shift.old.mean), "number"),
         (write(shift.new.mean), "number"),
-        (f"{change(shift.change)}{sign}", f"number {tone}".strip()),
+        (f"{change(shift.change)} {text}".strip(), f"number {tone}".strip()),
         (percent(shift.change_ratio), "number"),
         (interval, "short"),
         (p_value, "number"),
