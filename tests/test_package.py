@@ -38,6 +38,12 @@ def test_a_query_imports_only_the_modules_that_it_needs(tmp_path: Path) -> None:
     assert not loaded & {*unused, "contexta.recorder.session.run"}
 
 
+def test_printing_a_log_imports_no_readers_of_other_trackers_and_no_progress_bar() -> None:
+    loaded = modules_after("import contexta.cli.commands.files")
+    assert "contexta.client.contexta" in loaded
+    assert not loaded & {"contexta.importers", "contexta.cli.progress", "rich.progress"}
+
+
 @pytest.mark.parametrize("package", [contexta, contexta.contract, contexta.findings], ids=lambda each: each.__name__)
 def test_every_public_name_is_there(package: Any) -> None:
     for name in package.__all__:

@@ -13,7 +13,7 @@ from contexta.cli.likely_commands import ALIASES, suggestion
 SECTIONS = {
     "Record": {
         "run": ("commands.run", "Record a command: its Python processes, output and exit code."),
-        "import": ("commands.files", "Import runs of other trackers, from their files below PATH."),
+        "import": ("commands.import_command", "Import runs of other trackers, from their files below PATH."),
         "tag": ("commands.labels", "Set or remove tags of a run, or print them."),
         "note": ("commands.labels", "Write a note about a run, or print it."),
         "rename": ("commands.labels", "Give a run another name."),
@@ -70,7 +70,7 @@ SECTIONS = {
             "commands.reproduce",
             "Write a run's environment as a lock file, or as a Dockerfile.",
         ),
-        "sync": ("commands.server", "Deliver this machine's records to the workspace's server."),
+        "sync": ("commands.maintenance", "Deliver this machine's records to the workspace's server."),
     },
     "Maintain": {
         "pin": ("commands.labels", "Protect runs from `gc` and `delete`."),
@@ -84,7 +84,7 @@ SECTIONS = {
         "restore": ("commands.maintenance", "Restore a workspace from a backup."),
         "verify": ("commands.maintenance", "Check that everything stored reads back as it was written."),
         "doctor": ("commands.maintenance", "Check the workspace and this machine."),
-        "upgrade": ("commands.server", "Upgrade the workspace to the schema of this version."),
+        "upgrade": ("commands.maintenance", "Upgrade the workspace to the schema of this version."),
         "version": ("commands.version", "Print the version."),
         "help": ("commands.version", "Show the help of a command."),
     },

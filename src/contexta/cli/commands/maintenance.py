@@ -1,4 +1,4 @@
-"""`contexta backup`, `restore`, `verify`, `gc`, `delete`, `cache`, `doctor`: maintenance of a workspace."""
+"""`contexta backup`, `restore`, `verify`, `gc`, `delete`, `cache`, `doctor`, `sync`, `upgrade`."""
 
 from __future__ import annotations
 
@@ -145,3 +145,26 @@ def cache(action: str | None, older_than: str | None, max_size: float | None) ->
     if action is None:
         return Answer(Contexta.cached_environments())
     return Answer(Contexta.prune_cache(older_than=older_than, max_gigabytes=max_size, everything=action == "clear"))
+
+
+@click.command(epilog="Example: contexta sync --workspace postgresql://me@db.example.org/contexta")
+@click.option("--follow", is_flag=True, help="Continue until nothing is left, also during live runs.")
+@click.option("--again", is_flag=True, help="Also deliver what the server had before it was restored from a backup.")
+@query
+def sync(ctx: Contexta, follow: bool, again: bool) -> Answer:
+    """Deliver this machine's records to the workspace's server.
+
+    Runs deliver by themselves while the server can be reached. Repeating is safe: everything arrives exactly once.
+    """
+    return Answer(ctx.sync(follow=follow, again=again))
+
+
+@click.command(epilog="Example: contexta upgrade --workspace postgresql://me@db.example.org/contexta")
+@query
+def upgrade(ctx: Contexta) -> Answer:
+    """Upgrade the workspace to the schema of this version.
+
+    The database of a directory is copied and upgraded when it is opened. The database of a server is only upgraded by
+    this command, and older versions of Contexta cannot use it afterwards.
+    """
+    return Answer(ctx.upgrade())
