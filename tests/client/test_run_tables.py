@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 from support.builders import Cli, put_run
 
 from contexta import Contexta
+from contexta.client import run_tables
+from contexta.client.workspace import Workspace
 from contexta.core.errors import InvalidInput
-from contexta.findings import RunGroups
+from contexta.core.references import StableRef
+from contexta.findings import RunGroups, RunSummary
+from contexta.findings.past_runs import PastEnvironment
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +56,23 @@ def test_runs_are_grouped_by_environment(sweep: Contexta) -> None:
     assert sorted(len(group.runs) for group in groups.groups) == [1, 2, 3]
     (alone,) = (group for group in groups.groups if len(group.runs) == 1)
     assert (alone.name, alone.metrics) == ("bare", ())
+
+
+def test_the_environment_of_each_grouped_run_is_loaded_once(sweep: Contexta, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[str] = []
+
+    def load(workspace: Workspace, runs: Sequence[RunSummary]) -> dict[StableRef, PastEnvironment]:
+        loaded.extend(run.name for run in runs)
+        return load_environments(workspace, runs)
+
+    load_environments = run_tables.environments_of_runs
+    monkeypatch.setattr(run_tables, "environments_of_runs", load)
+    whole = sweep.group_runs("p", by="environment")
+    assert sorted(loaded) == ["bare", "fast0", "fast1", "slow0", "slow1", "slow2"]
+    loaded.clear()
+    monkeypatch.setattr(run_tables, "_GROUPED_AT_ONCE", 2)
+    assert sweep.group_runs("p", by="environment") == whole
+    assert sorted(loaded) == ["bare", "fast0", "fast1", "slow0", "slow1", "slow2"]
 
 
 def test_groups_follow_the_order_of_the_list_and_a_metric_by_its_mean(sweep: Contexta) -> None:

@@ -74,6 +74,7 @@ def group_runs(
     runs: list[RunSummary] = []
     notes: tuple[str, ...] = ()
     used: tuple[RunSummary, ...] = ()
+    environments: dict[StableRef, PastEnvironment] = {}
     has_more = True
     while has_more and len(runs) < limit and len(used) == len(runs):
         last = runs[-1].run_ref.value if runs else after
@@ -83,7 +84,8 @@ def group_runs(
         )
         notes, has_more = page.notes, len(page) > size
         runs += page[:size]
-        groups, used = grouped(runs, environments_of_runs(workspace, runs), by, most_groups)
+        environments.update(environments_of_runs(workspace, page[:size]))
+        groups, used = grouped(runs, environments, by, most_groups)
     has_more = has_more or len(used) < len(runs)
     order = parse_order(order_by) if order_by is not None else None
     if order is not None and order.field.kind == "metrics":
