@@ -133,9 +133,8 @@ def audit_reproducibility(
     recorded = to_rebuild(workspace, str(ref)) if snapshot is not None and (online or deep) else None
     if online:
         from contexta.reproduce.lock.kept_wheels import with_kept_wheels
-        from contexta.reproduce.uv.commands import find_uv
 
-        uv = with_kept_wheels(uv or find_uv(), workspace.root)
+        uv = with_kept_wheels(uv, workspace.root)
     available = current_evidence(
         recorded, details.artifacts, workspace._opened().objects, online=online, deep=deep, uv=uv
     )

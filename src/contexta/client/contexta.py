@@ -190,10 +190,9 @@ class Contexta(Workspace):
         from contexta.reproduce.lock.kept_wheels import with_kept_wheels
         from contexta.reproduce.recorded_environment import tools_of
         from contexta.reproduce.rerun import RerunOptions, rerun
-        from contexta.reproduce.uv.commands import find_uv
 
-        uv = with_kept_wheels(uv or find_uv(), self.root)
-        tools, journals = tools_of(self._opened().objects, uv), self.root / settings.JOURNALS
+        tools = tools_of(self._opened().objects, with_kept_wheels(uv, self.root))
+        journals = self.root / settings.JOURNALS
         return rerun(self, self.to_rebuild(run), how or RerunOptions(), tools, journals, progress or no_progress)
 
     # ------------------------------------------------------------------------------------------ bisect

@@ -39,9 +39,8 @@ def rebuild_environment(
     """
     from contexta.reproduce.lock.kept_wheels import with_kept_wheels
     from contexta.reproduce.recorded_environment import rebuild_and_note
-    from contexta.reproduce.uv.commands import find_uv
 
-    uv = with_kept_wheels(uv or find_uv(), workspace.root)
+    uv = with_kept_wheels(uv, workspace.root)
     recorded = to_rebuild(workspace, run)
     objects = workspace._opened().objects
     return rebuild_and_note(workspace.record_store, objects, recorded, Path(into), options, uv, progress)

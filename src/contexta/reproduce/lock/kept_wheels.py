@@ -20,7 +20,7 @@ from contexta.reproduce.environments.progress import ProgressCallback
 from contexta.reproduce.lock.formats import Locked
 from contexta.reproduce.lock.lock import locked_files
 from contexta.reproduce.rebuild import RebuildOptions, RecordedEnvironment
-from contexta.reproduce.uv.commands import Uv
+from contexta.reproduce.uv.commands import Uv, find_uv
 from contexta.reproduce.uv.release_files import ReleaseFile
 
 WHEELS = "wheels"
@@ -119,7 +119,11 @@ def _opened(url: str) -> BinaryIO:
     return opened
 
 
-def with_kept_wheels(uv: Uv, workspace: Path) -> Uv:
-    """uv that uses the wheels that were kept in a workspace before those of an index."""
+def with_kept_wheels(uv: Uv | None, workspace: Path) -> Uv:
+    """uv that uses the wheels that were kept in a workspace before those of an index.
+
+    uv: None for that of this machine. Raises UvMissing.
+    """
+    uv = uv or find_uv()
     folder = (workspace / WHEELS).absolute()
     return replace(uv, kept_wheels=os.fspath(folder)) if folder.is_dir() else uv
