@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from contexta.client.arguments import selectors
 from contexta.client.queries import get_run_snapshot
 from contexta.client.reproduction import to_rebuild
-from contexta.client.workspace import Workspace, with_names
+from contexta.client.workspace import Workspace, names_of_renamed, with_names
 from contexta.core.errors import InvalidInput, NotFound
 from contexta.core.references import StableRef
 
@@ -128,6 +128,7 @@ def audit_reproducibility(
         key, ref = workspace._find(connection, run)
         details, snapshot = loading.details(connection, key), workspace._snapshot(connection, key)
         rebuilds = rebuilds_among(records.other_records(connection, key))
+        renamed = names_of_renamed(connection, [ref])
     edges = workspace.metadata_store.relations.list_lineage_edges()
     reruns = reruns_among(edges, ref, lambda left, right: compare_metrics(workspace, left, right))
     recorded = to_rebuild(workspace, str(ref)) if snapshot is not None and (online or deep) else None
@@ -139,8 +140,7 @@ def audit_reproducibility(
         recorded, details.artifacts, workspace._opened().objects, online=online, deep=deep, uv=uv
     )
     finding = audit(details, snapshot, available.with_history(rebuilds, reruns))
-    with workspace._reading() as connection:
-        return with_names(connection, finding, [ref])
+    return finding.model_copy(update={"renamed": renamed})
 
 
 def explain_regression(
