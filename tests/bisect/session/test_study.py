@@ -74,6 +74,16 @@ def test_run_without_a_value_sets_no_time_limit(project: Path) -> None:
         assert study.runner.timeout(trials) == (generous if value is None else 4 * 600.0)
 
 
+def test_the_estimate_is_computed_once_per_trial(project: Path) -> None:
+    study = Study(setup(project), find_uv())
+    before = study.estimate()
+    assert study.estimate() is before
+    for number in range(4):
+        study.trials.append(Trial(Probe(0, number, "end", ""), Observation(0, number, 0.9), TrialResult(0.9, "", 1.0)))
+    assert study.estimate().runs == before.runs - 4
+    assert study.estimate() is study.estimate()
+
+
 @pytest.mark.slow
 def test_interrupted_study_continues_where_it_stopped(project: Path) -> None:
     class Ended(Exception):

@@ -1,4 +1,4 @@
-"""Write how far a study is after each of its events, for readers in other processes."""
+"""Write the status of a study after each of its events, for readers in other processes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from statistics import mean
 from types import TracebackType
 
-from contexta.bisect.reporting.estimate import estimate, remaining_seconds
+from contexta.bisect.reporting.estimate import remaining_seconds
 from contexta.bisect.reporting.report import Trial, finished
 from contexta.bisect.search.problem import Probe, Verdict
 from contexta.bisect.session import study_files
@@ -76,7 +76,7 @@ class StatusFile(BisectProgress):
     def _update(self, study: Study, step: Probe) -> None:
         """What the trials leave open, and the trial that begins now."""
         try:
-            outcome = estimate(study.space, study.problem, study.trials)
+            estimate = study.estimate()
             self._write(
                 self._new_status(study) if self._status is None else self._status,
                 running=RunningTrial(
@@ -89,9 +89,9 @@ class StatusFile(BisectProgress):
                 ),
                 old=self._end(()),
                 new=self._end(study.space.keys(study.space.mixes.full)),
-                suspects=outcome.suspects,
-                remaining_runs=outcome.runs,
-                remaining_seconds=remaining_seconds(outcome.runs, study.trials, study.runner.jobs),
+                suspects=estimate.suspects,
+                remaining_runs=estimate.runs,
+                remaining_seconds=remaining_seconds(estimate.runs, study.trials, study.runner.jobs),
             )
         except Exception as error:  # noqa: BLE001  # a page that shows less is better than a study that stops
             self._report(error)

@@ -16,6 +16,7 @@ from contexta.bisect.execution.executors.local import LocalExecutor
 from contexta.bisect.execution.sandbox import settle, tidy
 from contexta.bisect.execution.source_files import Source, fingerprint, source_of
 from contexta.bisect.execution.trial_cache import read_results
+from contexta.bisect.reporting.estimate import Estimate, estimate
 from contexta.bisect.reporting.report import Trial
 from contexta.bisect.reporting.verdict_limits import limited
 from contexta.bisect.search.problem import Probe, Problem, Verdict
@@ -53,6 +54,7 @@ class Study:
         self.space = self.environments.space()
         self.trials: list[Trial] = []
         self.release_trials: list[Trial] = []
+        self._estimate: tuple[int, Estimate] | None = None
         self.runner = TrialRunner(
             setup,
             self.space,
@@ -67,6 +69,13 @@ class Study:
     def problem(self) -> Problem:
         """The problem that ``decide`` solves."""
         return Problem(self.space.mixes, self.space.weights(), self.setup.settings)
+
+    def estimate(self) -> Estimate:
+        """What the trials so far leave open. It is computed once per trial, for all who show it."""
+        count = len(self.trials)
+        if self._estimate is None or self._estimate[0] != count:
+            self._estimate = count, estimate(self.space, self.problem, self.trials)
+        return self._estimate[1]
 
     def finish(
         self, trial_finished: TrialFinished | None = None, trial_started: Callable[[Probe], None] | None = None

@@ -13,7 +13,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from contexta.bisect.reporting.estimate import Estimate, estimate, remaining_seconds
+from contexta.bisect.reporting.estimate import Estimate, remaining_seconds
 from contexta.bisect.reporting.report import Trial, finished
 from contexta.bisect.search.problem import Probe, Verdict
 from contexta.bisect.session.first_trials import seed_note, swapped_note
@@ -86,7 +86,7 @@ class LiveProgress(LineProgress):
         self.live.start()
 
     def trial_started(self, step: Probe) -> None:
-        self._estimate = estimate(self.study.space, self.study.problem, self.study.trials)
+        self._estimate = self.study.estimate()
         self._step, self._since = step, time.monotonic()
 
     def trial_finished(self, trial: Trial, number: int) -> None:
