@@ -1,6 +1,6 @@
 """Annotate runs: rename, tag, note, archive, pin. Each function is a method of ``Contexta``.
 
-Annotations are kept beside the recorded content of a run, whose ``content_digest`` stays the same.
+Annotations are not part of the recorded content of a run, so its ``content_digest`` stays the same.
 """
 
 from __future__ import annotations

@@ -287,7 +287,7 @@ class Contexta(Workspace):
         return last_report(self, study)
 
     def bisect_status(self, study: str | os.PathLike[str] | None = None) -> BisectStatus:
-        """How far the last study is, or the study in a directory, also while another process runs it.
+        """The status of the last study, or of the study in a directory, also while another process runs it.
 
         Raises NotFound without a study or before its first trial, DamagedData.
         """

@@ -66,7 +66,7 @@ class FinishedTrial(Finding):
     number: int
     purpose: Literal["end", "search", "proof", "release"]
     why: str
-    """The question that it answers."""
+    """The question that the trial answers."""
     at_new: tuple[str, ...]
     """The changes at NEW."""
     release: str | None = None
@@ -200,13 +200,13 @@ StudyState = Literal["searching", "releases", "finished", "interrupted", "failed
 
 
 class BisectStatus(Finding):
-    """How far a study is. The study writes it after each trial to ``status.json`` in its directory."""
+    """The status of a study. The study writes it after each trial to ``status.json`` in its directory."""
 
     format: int = 1
     study: str
     """The name of its directory."""
     state: StudyState
-    """``searching`` and ``releases`` of the culprit: it runs. ``killed``: it ended without a word."""
+    """``searching`` and ``releases`` (of the culprit): it runs. ``killed``: its process ended without a state."""
     reason: str = ""
     """Why it failed."""
     metric: str

@@ -189,7 +189,7 @@ class ReconstructedPackage(Finding):
 
 
 class Reconstruction(Finding):
-    """The environment at a point in time, as far as traces and the package index tell."""
+    """The environment at a point in time, reconstructed from traces and the package index."""
 
     at: Timestamp
     """The moment; for a date the end of its day."""

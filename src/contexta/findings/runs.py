@@ -34,13 +34,13 @@ if TYPE_CHECKING:
 
 
 PRINTED = "metrics_from_output"
-"""The name of the fact that lists the metrics that were read from the output of a command."""
+"""Key of the metadata of a run: the metrics that were read from the output of its command."""
 
 PARAM_SOURCES = "param_sources"
+"""Key of the metadata of a run: name of a parameter that the program did not log -> where the recorder read it."""
+
 PARAM_OPTIONS = "param_options"
 """Key of the metadata of a run: name of a parameter -> the option of the program that sets it, such as ``--lr``."""
-"""The name of the fact that says where the recorder read parameters that the program did not log."""
-
 
 MIRRORED = "mirrored_from"
 """Key of the metadata of a run: the trackers whose values it took over while the program logged to them, each with its
@@ -206,7 +206,7 @@ class Excerpt(Finding):
 
 
 class RunEvidence(Finding):
-    """What a run recorded beside its results: its uncommitted changes and its output."""
+    """The uncommitted changes and the output of a run."""
 
     run_ref: RunRef
     patch: Excerpt | None = None

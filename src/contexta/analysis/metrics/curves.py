@@ -146,7 +146,7 @@ def reduced_buckets(
 ) -> Reduced:
     """The lowest and the highest point of each column, from the extremes of buckets that are not wider than a column.
 
-    An extreme near the edge of a column may replace that of the column beside it. Arguments: as ``reduced``.
+    An extreme near the edge of a column may replace that of the next column. Arguments: as ``reduced``.
     """
     extremes, not_finite, not_positive = _Extremes(bounds, columns), 0, 0
     lows, highs = [], []
@@ -191,10 +191,10 @@ class _Extremes:
 def curve_notes(chart: str, name: str, curve: Reduced) -> Iterator[str]:
     """What a chart does not show of one curve."""
     if number := curve.not_finite:
-        steps = (
+        text = (
             "point is NaN or infinite and leaves a gap" if number == 1 else "points are NaN or infinite and leave gaps"
         )
-        yield f"{chart} of {name}: {number} {steps}"
+        yield f"{chart} of {name}: {number} {text}"
     if number := curve.not_positive:
-        steps = "value up to 0 has" if number == 1 else "values up to 0 have"
-        yield f"{chart} of {name}: {number} {steps} no place on a logarithmic scale"
+        text = "value up to 0 has" if number == 1 else "values up to 0 have"
+        yield f"{chart} of {name}: {number} {text} no place on a logarithmic scale"

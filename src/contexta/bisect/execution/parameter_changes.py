@@ -22,13 +22,8 @@ if TYPE_CHECKING:
     from contexta.recorder.parameters.command_options import Takes
 
 
-_NOT_FILES = {
-    "program",
-    "argparse",
-    "click",
-    "absl",
-    "command line",
-}  # sources of parameters besides configuration files
+_NOT_FILES = {"program", "argparse", "click", "absl", "command line"}
+"""The sources of parameters that are not configuration files."""
 
 
 @dataclass(frozen=True)

@@ -96,8 +96,8 @@ class ScaledValues:
     def shared_values(self) -> tuple[SharedValue, ...]:
         """The values of the probed mixes; a value that several mixes gave at one seed counts once.
 
-        If values repeat, mixes with the same value at one seed behave alike and drew the same noise. A value that both
-        endpoints gave at its seed carries no information and is left out.
+        If values repeat, mixes with the same value at one seed behave the same and drew the same noise. A value that
+        both endpoints gave at its seed carries no information and is left out.
         """
         observations = self.observations
         mixes_with: dict[tuple[object, float, float], list[int]] = {}

@@ -162,7 +162,7 @@ def _without(side: Pins, skip: Collection[str]) -> Pins:
         packages={name: pin for name, pin in side.packages.items() if name not in skip},
         fixed={name: package for name, package in side.fixed.items() if name not in skip},
         hashes={name: hashes for name, hashes in side.hashes.items() if name not in skip},
-        notes=(*side.notes, f"left out on both sides, as asked for: {', '.join(sorted(left_out))}"),
+        notes=(*side.notes, f"skipped on both sides: {', '.join(sorted(left_out))}"),
     )
 
 

@@ -48,7 +48,7 @@ def next_without_companions(observations: ObservedTrials, mixes: Mixes, culprits
 def known_needed(observations: ObservedTrials, mixes: Mixes, culprits: int) -> int:
     """The culprits, what they require, and each change that was alone missing in a failed mix, as a mix.
 
-    This holds as far as failures mean "this needs that".
+    The result is right if a failure means that a change needs another one.
     """
     return _needed(mixes, culprits, _gaps(observations, mixes, culprits))
 

@@ -23,8 +23,8 @@ def proved(situation: Situation, proof: Proof) -> Probe | Verdict:
     is_repeatable = situation.observations.repeatable
     if situation.posterior.none > (TUNING.none_excluded_if_repeatable if is_repeatable else TUNING.none_excluded):
         return confirm_drop(evidence)
-    beside = next((fact.mix for fact in proof.facts if fact.role == "companions"), 0)
-    share = evidence.pairs.share(proof.with_mix, beside)
+    companions_alone = next((fact.mix for fact in proof.facts if fact.role == "companions"), 0)
+    share = evidence.pairs.share(proof.with_mix, companions_alone)
     return situation.verdict("proved", "shown in both directions", proof.culprits, proof, share)
 
 
@@ -59,7 +59,7 @@ def log_odds_of_a_part(situation: Situation, proof: Proof) -> float:
 
 
 def joint_cause_probability(situation: Situation, proof: Proof, failures: int) -> tuple[float, float]:
-    """The probability that a culprit acts only together with a change beside it that it does not require.
+    """The probability that a culprit acts only together with a companion that it does not require.
 
     The first part can still be tested by trials, the second cannot.
 

@@ -78,7 +78,7 @@ def last_report(records: Records, study: str | os.PathLike[str] | None = None) -
 
 
 def status_of(records: Records, study: str | os.PathLike[str] | None = None) -> BisectStatus:
-    """How far a study is; the last one by default."""
+    """The status of a study; of the last one by default."""
     folder = study_files.read_last(studies_of(records)).study if study is None else Path(study)
     return study_files.read_status(folder)
 

@@ -73,9 +73,8 @@ class DaskExecutor(Executor):
     def __init__(self, client: Any, address: str, jobs: int) -> None:
         self.address = address
         self.jobs = jobs
-        self._resume_hint = (
-            f"{resume_call()} continues"  # computed here, because threads do not share the context of option names
-        )
+        # computed here, because threads do not share the context of option names
+        self._resume_hint = f"{resume_call()} continues"
         self._client = client
         self._open: dict[Future[TrialResult], Any] = {}  # our future -> the future of Dask
         self._fetching = ThreadPoolExecutor(2, "fetch")
