@@ -13,11 +13,10 @@ import atexit
 import json
 import os
 import sys
-import weakref
 from time import time_ns
 
 from contexta.core.files.atomic_files import sync_directory
-from contexta.recorder.journal import reserved_space
+from contexta.recorder.journal import forks, reserved_space
 from contexta.recorder.journal.heartbeat import Beat
 from contexta.recorder.journal.processes import is_worker, session
 from contexta.recorder.notes import reason
@@ -58,7 +57,7 @@ class Journal:
         self._begin()
         if first:
             self._open(os.path.join(self.folder, run + SUFFIX))
-        _journals.add(self)
+        forks.notify(self)
 
     def _begin(self) -> None:
         """Set the state of a new journal; also in the child of a fork."""
@@ -255,7 +254,7 @@ class Journal:
         line = f'{{"s":0,"t":"join","at":{at},{tail}}}\n'.encode("ascii")
         path = os.path.join(self.folder, name)
         self._open(path)
-        _close_at_exit_of_child(self)
+        forks.close_at_exit_of_child(self.close)
         try:
             self._write_all(line)
         except OSError:
@@ -370,15 +369,15 @@ class Journal:
         if beating is not None:
             beating.stop()
 
-    def _before_fork(self) -> None:
+    def before_fork(self) -> None:
         """Stop the heartbeat while the process forks: Python would warn the program of a second thread."""
         self._stop_beating()
 
-    def _after_fork_in_parent(self) -> None:
+    def after_fork_in_parent(self) -> None:
         if self._file is not None and self._beats:
             self._beating = Beat(self.beat)
 
-    def _after_fork_in_child(self) -> None:
+    def after_fork_in_child(self) -> None:
         closed, inherited = self._closed, self._file
         if inherited is not None and not self.first:
             self._session = None  # the child of a daemon that records is a worker of it
@@ -396,29 +395,3 @@ def _name_of(line: bytes) -> str:
         return f"{record['t']} {record.get('k') or record.get('name') or record.get('topic') or ''}".strip()[:250]
     except (ValueError, KeyError):
         return "record"
-
-
-def _close_at_exit_of_child(journal: Journal) -> None:
-    """Close the journal of a child of ``multiprocessing``, which ends without atexit but runs its own finalizers."""
-    process, util = (sys.modules.get(f"multiprocessing.{name}") for name in ("process", "util"))
-    if process is not None and util is not None and process.parent_process() is not None:
-        util.Finalize(None, journal.close, exitpriority=-1000)
-
-
-_journals: "weakref.WeakSet[Journal]" = weakref.WeakSet()
-
-
-def _on_all_journals(method: str) -> Any:
-    def call() -> None:
-        for journal in list(_journals):
-            getattr(journal, method)()
-
-    return call
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_on_all_journals("_before_fork"),
-        after_in_parent=_on_all_journals("_after_fork_in_parent"),
-        after_in_child=_on_all_journals("_after_fork_in_child"),
-    )
