@@ -15,7 +15,6 @@ from typing import Any, Dict, List, Mapping, Optional, Pattern, Sequence
 
 from contexta.core import settings
 from contexta.core.errors import shown
-from contexta.core.interpreters import is_python
 from contexta.core.process import CommandNotFound
 from contexta.core.references import StableRef, slug
 from contexta.recorder.inputs import opened_files
@@ -30,7 +29,6 @@ from contexta.recorder.session.environment import read_source
 from contexta.recorder.session.run import LiveRun
 from contexta.recorder.session.start import new_journal
 from contexta.recorder.wrapping import outside
-from contexta.recorder.wrapping.command_lines import isolation
 from contexta.recorder.wrapping.output import Stream, open_streams
 from contexta.recorder.wrapping.printed_metrics import OutputSearch, PrintedMetrics
 from contexta.recorder.wrapping.process_watch import Program, Watch
@@ -354,7 +352,8 @@ class CommandRecorder:
         """
         from contexta.core.process import ProcessError
 
-        python, switches = self._interpreter()
+        assert self._program is not None  # checked in __init__
+        python, switches = outside.interpreter_of(self._program, self._command)
         if not switches and self._is_any_recorded():
             return
         if python is None and programs:
@@ -375,22 +374,6 @@ class CommandRecorder:
             return
         self._run._journal.write("environment", digest=digest)
         self._run.note("environment", f"{why}: {_FROM_OUTSIDE}")
-
-    def _interpreter(self) -> tuple[Optional[str], str]:
-        """(path, isolating switches) of the Python that the command, or the first line of its script, names."""
-        assert self._program is not None  # checked in __init__
-        if is_python(self._program):
-            return self._program, isolation(self._command)
-        try:
-            with open(self._program, "rb") as file:
-                line = file.readline(512)
-        except OSError:
-            return None, ""
-        words = os.fsdecode(line[2:]).split() if line.startswith(b"#!") else []
-        if words and os.path.basename(words[0]) == "env":
-            words = [word for word in words[1:] if not word.startswith("-S")]
-        python = shutil.which(words[0]) if words else None
-        return (python, isolation(words)) if python and is_python(python) else (None, "")
 
     def _is_any_recorded(self) -> bool:
         """Whether any process recorded itself."""

@@ -7,19 +7,41 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 
 from contexta.core.files import atomic_files
+from contexta.core.interpreters import is_python
 from contexta.recorder.journal.objects import Objects
 from contexta.recorder.journal.writer import SUFFIX
 from contexta.recorder.session.inherited import INJECTED
+from contexta.recorder.wrapping.command_lines import isolation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Mapping, Optional
+    from typing import Any, Mapping, Optional, Sequence, Tuple
 
     from contexta.recorder.wrapping.process_watch import Program
 
 _SECONDS = 60.0
+
+
+def interpreter_of(program: str, command: Sequence[str]) -> Tuple[Optional[str], str]:
+    """(path, isolating switches) of the Python that a command, or the first line of its script, names.
+
+    program: the path of the command. The path of the Python is None where neither names one.
+    """
+    if is_python(program):
+        return program, isolation(command)
+    try:
+        with open(program, "rb") as file:
+            line = file.readline(512)
+    except OSError:
+        return None, ""
+    words = os.fsdecode(line[2:]).split() if line.startswith(b"#!") else []
+    if words and os.path.basename(words[0]) == "env":
+        words = [word for word in words[1:] if not word.startswith("-S")]
+    python = shutil.which(words[0]) if words else None
+    return (python, isolation(words)) if python and is_python(python) else (None, "")
 
 
 def read_environment(
