@@ -1,4 +1,4 @@
-"""Replace a method of a library by one that calls it and then notifies the recorder.
+"""Replace a method or function of a library by one that calls it and then notifies the recorder.
 
 Standard library only, Python 3.8.
 """
@@ -11,42 +11,54 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
-    After = Callable[[Any, Any, Any, Any], None]
-    Before = Callable[[Any], Any]
+    After = Callable[..., None]
+    Before = Callable[[Any, Any, Any], Any]
 
 _MARK = "_is_followed_by_contexta"
 
 
 def after(owner: Any, name: str, record: After, before: "Before | None" = None) -> None:
-    """Call ``record(self, arguments, options, state)`` after each call of a method that returns. state: the result of
-    ``before(self)`` before the call, None if it failed; without ``before`` the result of the method. A class without
-    the method, or whose method is replaced already, stays as it is.
+    """Call ``record(self, arguments, options, result)`` after each call of a method that returns.
+
+    owner: a class; or a module, whose function takes its first positional argument, or None, as ``self``. before:
+    called as ``before(self, arguments, options)`` before the method; its result is a fifth argument of ``record``, None
+    if it failed. A class without the method, or whose method is replaced already, stays as it is. So does a descriptor
+    that makes the method, as it may decide for each object whether it has one.
     """
     original = getattr(owner, name, None)
-    if not callable(original) or getattr(original, _MARK, False):
+    if not callable(original) or getattr(original, _MARK, False) or _stored(owner, name) is not original:
         return
 
     @wraps(original)
-    def method(self: Any, *arguments: Any, **options: Any) -> Any:
-        state = None
+    def method(*words: Any, **options: Any) -> Any:
+        self, arguments = (words[0], words[1:]) if words else (None, ())
+        states = []
         if before is not None:
             try:
-                state = before(self)
+                states.append(before(self, arguments, options))
             except Exception:  # noqa: BLE001  # the program must not notice
-                pass
+                states.append(None)
         try:
-            result = original(self, *arguments, **options)
+            result = original(*words, **options)
         except BaseException as error:
             _hide_frame(error)
             raise
         try:
-            record(self, arguments, options, result if before is None else state)
+            record(self, arguments, options, result, *states)
         except Exception:  # noqa: BLE001  # as above
             pass
         return result
 
     setattr(method, _MARK, True)
     setattr(owner, name, method)
+
+
+def _stored(owner: Any, name: str) -> Any:
+    """The attribute as a class or a module stores it."""
+    for holder in getattr(owner, "__mro__", (owner,)):
+        if name in vars(holder):
+            return vars(holder)[name]
+    return None
 
 
 def _hide_frame(error: BaseException) -> None:

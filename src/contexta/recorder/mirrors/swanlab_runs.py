@@ -40,7 +40,7 @@ def replace(mirror: Mirror, module: ModuleType) -> None:
             step = arguments[1] if len(arguments) > 1 else options.get("step")
             entry[1].log(_NAME, values, run._ctx._global_step if step is None else step)
 
-    def finish(run: Any, arguments: Any, options: Any, config: Any) -> None:
+    def finish(run: Any, arguments: Any, options: Any, _: Any, config: Any) -> None:
         entry = runs.pop(id(run), None)
         configured.discard(id(run))
         if entry is not None:
@@ -50,7 +50,7 @@ def replace(mirror: Mirror, module: ModuleType) -> None:
     run_class = getattr(module, "Run", None)
     after(run_class, "__init__", begin)
     after(run_class, "log", log)
-    after(run_class, "finish", finish, before=lambda run: dict(run.config))
+    after(run_class, "finish", finish, before=lambda run, *_: dict(run.config))
 
 
 _STATUSES = {"crashed": "failed", "aborted": "cancelled"}

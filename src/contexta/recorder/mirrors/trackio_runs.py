@@ -5,8 +5,6 @@ Standard library only, Python 3.8.
 
 from __future__ import annotations
 
-from operator import attrgetter
-
 from contexta.recorder.replaced_methods import after, argument
 
 TYPE_CHECKING = False
@@ -30,7 +28,7 @@ def replace(mirror: Mirror, module: ModuleType) -> None:
         config = getattr(run, "config", None) or {}
         mirrored.params({name: value for name, value in config.items() if not str(name).startswith("_")})
 
-    def log(run: Any, arguments: Any, options: Any, step_before: Any) -> None:
+    def log(run: Any, arguments: Any, options: Any, _: Any, step_before: Any) -> None:
         entry = runs.get(id(run))
         if entry is not None:
             values = arguments[0] if arguments else options["metrics"]
@@ -44,5 +42,5 @@ def replace(mirror: Mirror, module: ModuleType) -> None:
 
     run_class = getattr(module, "Run", None)
     after(run_class, "__init__", begin)
-    after(run_class, "log", log, before=attrgetter("_next_step"))
+    after(run_class, "log", log, before=lambda run, *_: run._next_step)
     after(run_class, "finish", finish)

@@ -35,7 +35,7 @@ def replace(mirror: Mirror, module: ModuleType) -> None:
         if group:
             mirrored.tags({"group": group})
 
-    def log(run: Any, arguments: Any, options: Any, step_before: Any) -> None:
+    def log(run: Any, arguments: Any, options: Any, _: Any, step_before: Any) -> None:
         entry = runs.get(id(run))
         if entry is not None:
             values = arguments[0] if arguments else argument(arguments, options, 0, "data", "row")
@@ -71,7 +71,7 @@ def replace(mirror: Mirror, module: ModuleType) -> None:
     after(run_class, "finish", finish)
 
 
-def _step(run: Any) -> Any:
+def _step(run: Any, *_: Any) -> Any:
     """The step that W&B gives to values without one."""
     try:
         return run._local_step

@@ -11,6 +11,7 @@ import sys
 
 from contexta.recorder import after_import
 from contexta.recorder.parameters.plain_values import MOST, plain_values
+from contexta.recorder.replaced_methods import after, argument
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,24 +28,12 @@ def watch(record: Record) -> None:
 
 def _replace(module: ModuleType, record: Record) -> None:
     """Does nothing where the parts of absl are missing."""
-    flag_values = getattr(module, "FlagValues", None)
-    if not isinstance(flag_values, type) or "__call__" not in vars(flag_values):
-        return
-    original = vars(flag_values)["__call__"]
 
-    def call(self: Any, argv: Any, known_only: bool = False) -> Any:
-        is_of_process = list(argv) == sys.argv
-        rest = original(self, argv, known_only)
-        try:
-            if is_of_process:
-                own = [flag.name for flag in self.get_key_flags_for_module(sys.argv[0])]
-                names = dict.fromkeys([*own, *(name for name in self if self[name].present)])
-                values = {name: self[name].value for name in list(names)[:MOST]}
-                record(plain_values(values), {name: f"--{name}" for name in values})
-        except Exception:  # noqa: BLE001  # the program must not notice
-            pass
-        return rest
+    def parsed(flags: Any, arguments: Any, options: Any, _: Any) -> None:
+        if list(argument(arguments, options, 0, "argv")) == sys.argv:
+            own = [flag.name for flag in flags.get_key_flags_for_module(sys.argv[0])]
+            names = dict.fromkeys([*own, *(name for name in flags if flags[name].present)])
+            values = {name: flags[name].value for name in list(names)[:MOST]}
+            record(plain_values(values), {name: f"--{name}" for name in values})
 
-    for name in ("__doc__", "__module__", "__name__", "__qualname__"):
-        setattr(call, name, getattr(original, name, None))
-    flag_values.__call__ = call  # type: ignore[method-assign]  # replaced on purpose
+    after(getattr(module, "FlagValues", None), "__call__", parsed)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import sys
 
 from contexta.recorder import after_import
-from contexta.recorder.parameters.plain_values import MOST, plain_values
+from contexta.recorder.parameters.plain_values import long_options, plain_values
+from contexta.recorder.replaced_methods import after, argument
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,36 +30,11 @@ def watch(record: Record) -> None:
 
 def _replace(module: ModuleType, record: Record) -> None:
     """Does nothing if a program has its own argparse that lacks these parts."""
-    parser = getattr(module, "ArgumentParser", None)
-    original = getattr(parser, "parse_known_args", None)
-    if not isinstance(parser, type) or not callable(original):
-        return
-    depth = [0]  # calls of parsers of subcommands, which the first parser makes
 
-    def parse_known_args(self: Any, args: Any = None, namespace: Any = None) -> Any:
-        depth[0] += 1
-        try:
-            result = original(self, args, namespace)
-        finally:
-            depth[0] -= 1
-        if not depth[0]:
-            try:
-                if args is None or list(args) == sys.argv[1:]:
-                    record(plain_values(vars(result[0])), _options_of(self))
-            except Exception:  # noqa: BLE001  # the program must not notice
-                pass
-        return result
+    def parsed(parser: Any, arguments: Any, options: Any, result: Any) -> None:
+        words = argument(arguments, options, 0, "args")
+        if words is None or list(words) == sys.argv[1:]:  # a parser of a subcommand gets fewer
+            names = long_options((action.dest, action.option_strings) for action in parser._actions)
+            record(plain_values(vars(result[0])), names)
 
-    for name in ("__doc__", "__module__", "__name__", "__qualname__"):
-        setattr(parse_known_args, name, getattr(original, name, None))
-    parser.parse_known_args = parse_known_args  # type: ignore[attr-defined]  # replaced on purpose
-
-
-def _options_of(parser: Any) -> Dict[str, str]:
-    """The long option of each value, where there is one."""
-    options: Dict[str, str] = {}
-    for action in parser._actions[:MOST]:
-        for option in action.option_strings:
-            if type(option) is str and option.startswith("--"):
-                options.setdefault(action.dest, option)
-    return options
+    after(getattr(module, "ArgumentParser", None), "parse_known_args", parsed)

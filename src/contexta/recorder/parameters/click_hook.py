@@ -9,7 +9,8 @@ from __future__ import annotations
 import sys
 
 from contexta.recorder import after_import
-from contexta.recorder.parameters.plain_values import MOST, plain_values
+from contexta.recorder.parameters.plain_values import long_options, plain_values
+from contexta.recorder.replaced_methods import after, argument
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,33 +31,17 @@ def _replace(module: ModuleType, record: Record) -> None:
     """``BaseCommand`` has the method before click 8.2. A program may have a module click of its own."""
     commands = (vars(module).get(name) for name in ("BaseCommand", "Command"))
     command = next((item for item in commands if isinstance(item, type) and "make_context" in vars(item)), None)
-    if command is None:
-        return
-    original = vars(command)["make_context"]
     roots: List[Any] = []  # the context that the arguments of the process are parsed in
 
-    def make_context(self: Any, info_name: Any, args: Any, parent: Any = None, **extra: Any) -> Any:
-        is_of_process = parent is None and list(args) == sys.argv[1:]
-        context = original(self, info_name, args, parent, **extra)
-        try:
-            if is_of_process and not context.resilient_parsing:
-                roots[:] = [context]
-            if any(context.find_root() is root for root in roots):
-                record(plain_values(context.params), _options_of(self))
-        except Exception:  # noqa: BLE001  # the program must not notice
-            pass
-        return context
+    def has_arguments_of_process(_: Any, arguments: Any, options: Any) -> bool:
+        """Called before click parses, because that empties the list of arguments."""
+        words, parent = argument(arguments, options, 1, "args"), argument(arguments, options, 2, "parent")
+        return parent is None and list(words) == sys.argv[1:]
 
-    for name in ("__doc__", "__module__", "__name__", "__qualname__"):
-        setattr(make_context, name, getattr(original, name, None))
-    command.make_context = make_context  # type: ignore[attr-defined]  # replaced on purpose
+    def parsed(self: Any, _: Any, __: Any, context: Any, is_of_process: Any) -> None:
+        if is_of_process and not context.resilient_parsing:
+            roots[:] = [context]
+        if any(context.find_root() is root for root in roots):
+            record(plain_values(context.params), long_options((param.name, param.opts) for param in self.params))
 
-
-def _options_of(command: Any) -> Dict[str, str]:
-    """The long option of each value, where there is one."""
-    options: Dict[str, str] = {}
-    for param in command.params[:MOST]:
-        for option in param.opts:
-            if type(option) is str and option.startswith("--"):
-                options.setdefault(param.name, option)
-    return options
+    after(command, "make_context", parsed, before=has_arguments_of_process)

@@ -10,6 +10,7 @@ import json
 import time
 
 from contexta.core.validation import MAX_NAME, storable
+from contexta.recorder.parameters.plain_values import is_plain
 from contexta.recorder.redaction import redact
 
 TYPE_CHECKING = False
@@ -33,7 +34,6 @@ _LONGEST = 200  # characters of a value
 _MOST_VALUES = 5  # of one setting: a search over parameters has more
 _SECONDS = 1.0  # that a process may spend on reading settings
 _DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # top-level module -> distribution, where the names differ
-_PLAIN = (str, int, float, bool, type(None))
 
 
 class CollectedSettings:
@@ -84,7 +84,7 @@ class CollectedSettings:
 
 def text_of(value: Any) -> str:
     """A setting as a text that is the same in every process: of an object only the name of its class."""
-    if _is_plain(value):
+    if is_plain(value, depth=3, most=20):
         return storable(value if isinstance(value, str) else json.dumps(value))[:_LONGEST]
     name = getattr(value, "__name__", None) or type(value).__name__
     return storable(str(name))[:_LONGEST]
@@ -97,12 +97,3 @@ def defaults_of(function: Any) -> Dict[str, Any]:
     except (TypeError, ValueError):
         return {}
     return {one.name: one.default for one in parameters if one.default is not inspect.Parameter.empty}
-
-
-def _is_plain(value: Any, depth: int = 0) -> bool:
-    if type(value) in _PLAIN:
-        return True
-    if depth > 2 or type(value) not in (list, tuple, dict) or len(value) > 20:
-        return False
-    inner = [*value.keys(), *value.values()] if type(value) is dict else list(value)
-    return all(_is_plain(part, depth + 1) for part in inner)
