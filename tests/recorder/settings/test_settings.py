@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from typing import Any
 import pytest
 from support.builders import Cli
 from support.pythons import every_python
+
+from contexta.recorder.settings import settings_record
 
 BASE = """
 import inspect
@@ -136,12 +139,57 @@ def test_search_over_parameters_keeps_a_few_values_and_is_no_default(train: Trai
         "class Wide(Cluster):\n    def get_params(self, deep=True): return {str(n): 'x' * 999 for n in range(5000)}\n"
         "Wide().fit([1])\n",
         "import contexta; contexta.finish(); Cluster().fit([1])\n",
+        "Cluster(10**5000, n_init='x' * 10**6).fit([1])\n",
     ],
 )
 def test_program_behaves_the_same_whatever_its_estimators_do(train: Train, program: str) -> None:
     settings = train(f"from sklearn.cluster import BaseEstimator, Cluster\n{program}")
     assert len(settings) <= 1000
     assert all(len(setting["value"]) <= 1000 for setting in settings.values())
+
+
+SOMETIMES = """
+from sklearn.base import BaseEstimator
+
+class available_if:
+    def __init__(self, fn):
+        self.fn = fn
+    def __get__(self, estimator, owner=None):
+        if estimator is not None and estimator.solver != "sgd":
+            raise AttributeError("partial_fit")
+        return lambda *words: self.fn(*([] if estimator is None else [estimator]), *words)
+
+class Network(BaseEstimator):
+    def __init__(self, solver="adam"):
+        self.solver = solver
+    @available_if
+    def partial_fit(self, X):
+        return self
+print(hasattr(Network(), "partial_fit"), Network("sgd").partial_fit([1]).solver)
+"""
+
+
+def test_method_that_only_some_estimators_have_is_followed_and_still_absent_from_the_others(train: Train) -> None:
+    assert train(SOMETIMES)["Network.solver"]["value"] == "sgd"
+
+
+def test_reading_stops_once_it_took_a_second_even_if_it_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Estimator:
+        fits = reads = 0
+
+        def fit(self) -> None:
+            Estimator.fits += 1
+
+    def read(*_: object) -> None:
+        Estimator.reads += 1
+        raise RuntimeError
+
+    clock = itertools.count(step=0.3)
+    monkeypatch.setattr("time.monotonic", lambda: next(clock))
+    settings_record.CollectedSettings(lambda: None).follow(Estimator, "fit", read)
+    for _ in range(100):
+        Estimator().fit()
+    assert (Estimator.fits, Estimator.reads) == (100, 4)
 
 
 def test_package_named_sklearn_without_estimators_is_left_alone(cli: Cli, tmp_path: Path) -> None:

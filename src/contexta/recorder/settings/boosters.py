@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-from functools import wraps
-
-from contexta.recorder.replaced_methods import after
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,8 +37,8 @@ def replace_lightgbm(settings: CollectedSettings, module: ModuleType) -> None:
     """Follow ``train`` of ``lightgbm.engine``."""
 
     def read(booster: Any) -> Dict[str, str]:
-        found = dict(_LINE.findall(booster.model_to_string(num_iteration=1).partition("\nparameters:")[2]))
-        return {name: value for name, value in found.items() if name not in _PATHS}
+        lines = _LINE.findall(booster.model_to_string(num_iteration=1).partition("\nparameters:")[2])
+        return {name: value for name, value in lines if name not in _PATHS}
 
     _after_training(settings, module, "lightgbm", read)
 
@@ -55,7 +52,7 @@ def replace_catboost(settings: CollectedSettings, module: ModuleType) -> None:
         defaults = {name: value for name, value in values.items() if name not in names}
         settings.add("catboost", "catboost", values, defaults)
 
-    after(getattr(module, "CatBoost", None), "_fit", record)
+    settings.follow(getattr(module, "CatBoost", None), "_fit", record)
 
 
 def _after_training(
@@ -65,23 +62,14 @@ def _after_training(
 
     What the program did not set by that name counts as the default.
     """
-    train = getattr(module, "train", None)
-    if not callable(train) or isinstance(train, type):
-        return
 
-    @wraps(train)
-    def train_and_record(*arguments: Any, **options: Any) -> Any:
-        model = train(*arguments, **options)
-        try:
-            given = {**(arguments[0] if arguments else options.get("params") or {}), **options}
-            names = {name for name, value in given.items() if value is not None} | _OF_PROGRAM
-            values = read(model)
-            settings.add(package, package, values, {name: text for name, text in values.items() if name not in names})
-        except Exception:  # noqa: BLE001  # the program must not notice
-            pass
-        return model
+    def record(params: Any, _: Any, options: Any, model: Any) -> None:
+        arguments = {**(params or options.get("params") or {}), **options}
+        names = {name for name, value in arguments.items() if value is not None} | _OF_PROGRAM
+        values = read(model)
+        settings.add(package, package, values, {name: text for name, text in values.items() if name not in names})
 
-    module.train = train_and_record  # type: ignore[attr-defined]  # replaced on purpose
+    settings.follow(module, "train", record)
 
 
 def _leaves(values: Any) -> Iterator[Tuple[str, str]]:

@@ -5,7 +5,6 @@ Standard library only, Python 3.8.
 
 from __future__ import annotations
 
-from contexta.recorder.replaced_methods import after
 from contexta.recorder.settings.settings_record import defaults_of
 
 TYPE_CHECKING = False
@@ -21,10 +20,10 @@ _FITTING = ("fit", "fit_transform", "partial_fit")
 
 def replace(settings: CollectedSettings, module: ModuleType) -> None:
     """Follow the methods that fit, of all estimators that are defined after ``sklearn.base``."""
-    found = getattr(module, "BaseEstimator", None)
-    if not isinstance(found, type) or "__init_subclass__" in vars(found):
+    base_class = getattr(module, "BaseEstimator", None)
+    if not isinstance(base_class, type) or "__init_subclass__" in vars(base_class):
         return
-    base: Any = found
+    base: Any = base_class
 
     def record(estimator: Any, *_: Any) -> None:
         values = estimator.get_params(deep=False)
@@ -37,7 +36,10 @@ def replace(settings: CollectedSettings, module: ModuleType) -> None:
     def follow(cls: Any, /, **options: Any) -> None:
         super(base, cls).__init_subclass__(**options)
         for name in _FITTING:
-            if name in vars(cls):
-                after(cls, name, record)
+            method = vars(cls).get(name)
+            if hasattr(method, "fn"):  # ``available_if``: only some objects have the method
+                settings.follow(method, "fn", record)
+            elif method is not None:
+                settings.follow(cls, name, record)
 
     base.__init_subclass__ = classmethod(follow)

@@ -12,6 +12,7 @@ import time
 from contexta.core.validation import MAX_NAME, storable
 from contexta.recorder.parameters.plain_values import is_plain
 from contexta.recorder.redaction import redact
+from contexta.recorder.replaced_methods import after
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,14 +47,26 @@ class CollectedSettings:
         self._defaults: Dict[str, bool] = {}
         self._spent = 0.0
 
+    def follow(self, owner: Any, name: str, record: Callable[..., None]) -> None:
+        """Call ``record`` after each call of a method, as ``replaced_methods.after`` does, until the calls have taken
+        the time of this process."""
+
+        def timed(*call: Any) -> None:
+            if self._spent > _SECONDS:
+                return
+            began = time.monotonic()
+            try:
+                record(*call)
+            finally:
+                self._spent += time.monotonic() - began
+
+        after(owner, name, timed)
+
     def add(self, owner: str, module: str, values: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
         """Record the settings of an object of the program.
 
-        owner: the name of its class. module: where that is defined. defaults: by name, where known.
+        owner: the name of its class. module: where that is defined. defaults: by name, where they can be read.
         """
-        began = time.monotonic()
-        if self._spent > _SECONDS:
-            return
         package = module.partition(".")[0]
         changed: Dict[str, Any] = {}
         for name, value in list(values.items()):
@@ -79,13 +92,15 @@ class CollectedSettings:
                 cleaned, _ = redact.parameters({key: changed[key]["value"]}, run._salt)
                 changed[key]["value"] = next(iter(cleaned.values()))
             run._journal.write("fact", name="settings", value=changed)
-        self._spent += time.monotonic() - began
 
 
 def text_of(value: Any) -> str:
     """A setting as a text that is the same in every process: of an object only the name of its class."""
     if is_plain(value, depth=3, most=20):
-        return storable(value if isinstance(value, str) else json.dumps(value))[:_LONGEST]
+        try:
+            return storable(value[:_LONGEST] if isinstance(value, str) else json.dumps(value))[:_LONGEST]
+        except ValueError:
+            pass  # an integer with more digits than Python prints
     name = getattr(value, "__name__", None) or type(value).__name__
     return storable(str(name))[:_LONGEST]
 
@@ -96,4 +111,4 @@ def defaults_of(function: Any) -> Dict[str, Any]:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
         return {}
-    return {one.name: one.default for one in parameters if one.default is not inspect.Parameter.empty}
+    return {item.name: item.default for item in parameters if item.default is not inspect.Parameter.empty}

@@ -5,7 +5,6 @@ Standard library only, Python 3.8.
 
 from __future__ import annotations
 
-from contexta.recorder.replaced_methods import after
 from contexta.recorder.settings.settings_record import defaults_of
 
 TYPE_CHECKING = False
@@ -25,7 +24,7 @@ def replace_torch(settings: CollectedSettings, module: ModuleType) -> None:
         kind = type(optimizer)
         settings.add(kind.__name__, kind.__module__, dict(optimizer.defaults), defaults_of(kind.__init__))
 
-    after(getattr(module, "Optimizer", None), "__init__", record)
+    settings.follow(getattr(module, "Optimizer", None), "__init__", record)
 
 
 def replace_transformers(settings: CollectedSettings, module: ModuleType) -> None:
@@ -36,7 +35,7 @@ def replace_transformers(settings: CollectedSettings, module: ModuleType) -> Non
         values = {name: value for name, value in trainer.args.to_dict().items() if name not in _OF_THIS_RUN}
         settings.add(kind.__name__, kind.__module__, values, defaults_of(kind.__init__))
 
-    after(getattr(module, "Trainer", None), "__init__", record)
+    settings.follow(getattr(module, "Trainer", None), "__init__", record)
 
 
 def replace_ultralytics(settings: CollectedSettings, module: ModuleType) -> None:
@@ -46,7 +45,7 @@ def replace_ultralytics(settings: CollectedSettings, module: ModuleType) -> None
         values = {name: value for name, value in vars(trainer.args).items() if name not in _OF_THIS_RUN}
         settings.add("ultralytics", "ultralytics", values, {})
 
-    after(getattr(module, "BaseTrainer", None), "__init__", record)
+    settings.follow(getattr(module, "BaseTrainer", None), "__init__", record)
 
 
 def replace_keras(settings: CollectedSettings, module: ModuleType) -> None:
@@ -58,4 +57,4 @@ def replace_keras(settings: CollectedSettings, module: ModuleType) -> None:
             kind = type(optimizer)
             settings.add(kind.__name__, kind.__module__, optimizer.get_config(), defaults_of(kind.__init__))
 
-    after(getattr(module, "Trainer", None), "compile", record)
+    settings.follow(getattr(module, "Trainer", None), "compile", record)
