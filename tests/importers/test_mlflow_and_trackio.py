@@ -105,6 +105,28 @@ def test_a_database_with_a_write_ahead_log_is_read_with_it_and_left_as_it_is(tmp
         assert {file.name: file.read_bytes() for file in tmp_path.iterdir() if file.name in before} == before
 
 
+def test_a_database_with_a_write_ahead_log_is_copied_once_to_find_its_kind_and_once_to_read_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = database(TRACKIO, tmp_path / "credit-risk.db")
+    copies: list[str] = []
+    original = shutil.copyfile
+
+    def copy(source: Path, target: Path) -> Path:
+        copies.append(source.name)
+        return original(source, target)
+
+    monkeypatch.setattr("shutil.copyfile", copy)
+    assert runs_below(path)
+    assert not copies
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("CREATE VIRTUAL TABLE boxes USING rtree(id, low, high)")
+        connection.commit()
+        assert runs_below(path)
+    assert copies == ["credit-risk.db", "credit-risk.db-wal"] * 2
+
+
 @pytest.mark.parametrize("kind", ["mlflow", "trackio"])
 def test_a_truncated_database_gives_the_valid_part_and_a_note(places: dict[str, Path], kind: str) -> None:
     path = places[kind]

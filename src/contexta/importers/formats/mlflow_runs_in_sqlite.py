@@ -11,7 +11,7 @@ from typing import Any
 
 from contexta.importers.formats.mlflow_models import add_environment, add_tags, texts_as_values
 from contexta.importers.reading.description import EndedStatus, ForeignRun
-from contexta.importers.reading.sqlite_files import DAMAGE, has_tables, opened, rows
+from contexta.importers.reading.sqlite_files import DAMAGE, opened, rows, tables_of
 
 TITLE = "MLflow"
 _TABLES = {"experiments", "runs", "metrics", "params", "tags"}
@@ -21,7 +21,7 @@ _RUN = ("run_uuid", "name", "status", "start_time", "end_time", "experiment_id",
 
 
 def place_of(file: Path) -> Path | None:
-    return file if file.suffix in (".db", ".sqlite", ".sqlite3") and has_tables(file, _TABLES) else None
+    return file if file.suffix in (".db", ".sqlite", ".sqlite3") and tables_of(file).keys() >= _TABLES else None
 
 
 def read(place: Path) -> Iterator[ForeignRun]:
@@ -80,7 +80,7 @@ def set_times(run: ForeignRun, start: object, end: object, status: EndedStatus |
         run.started_at = start * 1000
     else:
         run.started_at = min(times, default=int(run.path.stat().st_mtime * 1e6))
-        run.notes.append("MLflow recorded no start: the first value, or the time of the file, stands for it")
+        run.notes.append("MLflow recorded no start: the first value, or the time of the file, is used")
     last = max([run.started_at, *times])
     if status is None or not isinstance(end, int):
         run.status, run.ended_at = "crashed", last

@@ -9,22 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from contexta.importers.reading.description import ForeignRun, flattened, microseconds
-from contexta.importers.reading.sqlite_files import DAMAGE, has_tables, opened, rows
+from contexta.importers.reading.sqlite_files import DAMAGE, opened, rows, tables_of
 
 TITLE = "Trackio"
 NO_STATUS = "the tool does not record how a run ended: completed is assumed"
+_REQUIRED = {"run_name", "metrics", "timestamp", "step"}
 _METRICS = ("run_id", "run_name", "timestamp", "step", "metrics")
 
 
 def place_of(file: Path) -> Path | None:
-    if file.suffix != ".db" or not has_tables(file, {"metrics"}):
-        return None
-    try:
-        with opened(file) as connection:
-            columns = {row[1] for row in connection.execute("PRAGMA table_info(metrics)")}
-    except DAMAGE:
-        return None
-    return file if {"run_name", "metrics", "timestamp", "step"} <= columns else None
+    return file if file.suffix == ".db" and tables_of(file).get("metrics", frozenset()) >= _REQUIRED else None
 
 
 def read(place: Path) -> Iterator[ForeignRun]:

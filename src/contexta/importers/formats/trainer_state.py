@@ -13,7 +13,7 @@ from contexta.importers.reading.description import ForeignRun
 TITLE = "transformers"
 FILE = "trainer_state.json"
 _CHECKPOINT = re.compile(r"checkpoint-(\d+)\Z")
-_NO_TIMES = "the Trainer records no times: the time of its file stands for all of them"
+_NO_TIMES = "the Trainer records no times: the time of its file is used for all values"
 _OF_THE_LOG = frozenset(("step", "epoch"))
 _SETTINGS = ("max_steps", "num_train_epochs", "train_batch_size", "trial_params")
 

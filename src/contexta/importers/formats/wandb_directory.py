@@ -169,7 +169,7 @@ class _Log:
             start = min(times, default=None)
             if start is None:
                 start = int(self._path.stat().st_mtime * 1e6)
-                self._notes.append("the start is not in the log: the time of the file stands for it")
+                self._notes.append("the start is not in the log: the time of the file is used")
         result.started_at = start
         result.ended_at = max([start, self._last_at, *times])
         if self._exit is None:

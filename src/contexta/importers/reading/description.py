@@ -103,7 +103,7 @@ class Reader(Protocol):
 
 
 def number_of(value: object) -> int | float | None:
-    """The number that a JSON value stands for, with NaN and infinities as texts; None for any other value."""
+    """A JSON value as a number, with NaN and infinities as texts; None for any other value."""
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, float):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -22,7 +23,7 @@ _MAGIC = b"SQLite format 3\0"
 def opened(path: Path) -> Iterator[sqlite3.Connection]:
     """A connection for reading. A database with a write-ahead log is copied first, and so is a truncated one, which
     SQLite opens only at its full size: reading then fails at the first missing page. Raises sqlite3.Error, OSError."""
-    log = path.with_name(path.name + "-wal")
+    log = _log_of(path)
     with TemporaryDirectory(prefix="contexta-import-") as folder:
         missing = _missing_bytes(path)
         if missing or (log.is_file() and log.stat().st_size):
@@ -40,6 +41,10 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
             yield connection
 
 
+def _log_of(path: Path) -> Path:
+    return path.with_name(path.name + "-wal")
+
+
 def _missing_bytes(path: Path) -> int:
     """How much shorter a database is than its header says (https://sqlite.org/fileformat.html)."""
     with path.open("rb") as file:
@@ -51,18 +56,31 @@ def _missing_bytes(path: Path) -> int:
     return max(0, whole - path.stat().st_size) if whole <= _LARGEST else 0
 
 
-def has_tables(path: Path, wanted: set[str]) -> bool:
-    """Whether a file is a database with these tables."""
+def tables_of(path: Path) -> Mapping[str, frozenset[str]]:
+    """The columns of each table of a database, by its name; empty for a file that is none, or a damaged one.
+
+    Several readers look at each file, so the latest result is kept: a large database may have to be copied for it.
+    """
     try:
-        with path.open("rb") as file:
-            if file.read(len(_MAGIC)) != _MAGIC:
-                return False
-        with opened(path) as connection:
-            return wanted <= {
-                name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")
-            }
+        states = [(file.stat().st_size, file.stat().st_mtime_ns) for file in (path, _log_of(path)) if file.is_file()]
+        return _tables_of(path, tuple(states))
     except (OSError, *DAMAGE):
-        return False
+        return {}
+
+
+@lru_cache(maxsize=1)
+def _tables_of(path: Path, _states: tuple[tuple[int, int], ...]) -> Mapping[str, frozenset[str]]:
+    with path.open("rb") as file:
+        if file.read(len(_MAGIC)) != _MAGIC:
+            return {}
+    columns: dict[str, set[str]] = {}
+    with opened(path) as connection:
+        for table, column in connection.execute(
+            "SELECT item.name, field.name FROM sqlite_master AS item JOIN pragma_table_info(item.name) AS field "
+            "WHERE item.type = 'table' AND item.sql NOT LIKE 'CREATE VIRTUAL%'"
+        ):
+            columns.setdefault(table, set()).add(column)
+    return {table: frozenset(names) for table, names in columns.items()}
 
 
 def rows(
