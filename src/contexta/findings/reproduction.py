@@ -193,7 +193,7 @@ class Reconstruction(Finding):
 
     at: Timestamp
     """The moment; for a date the end of its day."""
-    asked: str
+    as_of: str
     """The moment as the user named it."""
     run_ref: RunRef | None = None
     """The run that it is stored as; None if it was not stored."""

@@ -76,7 +76,7 @@ def reconstruct(at: str, options: ReconstructOptions, uv: Uv, progress: Progress
     )
     return Reconstruction(
         at=_text(moment.latest),
-        asked=redact.inside(at, None),
+        as_of=redact.inside(at, None),
         python_version=version or None,
         python_confidence=python.confidence if version else "unknown",
         python_evidence=item,

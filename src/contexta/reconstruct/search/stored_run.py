@@ -27,7 +27,7 @@ def store_run(place: RunStore, finding: Reconstruction, project: str | None, nam
     Raises InvalidInput where a recorded run has the name.
     """
     project = slug(project or Path.cwd().name) or "default"
-    display = name or f"{RECONSTRUCTED}-{finding.asked.replace(':', '')}"
+    display = name or f"{RECONSTRUCTED}-{finding.as_of.replace(':', '')}"
     key = slug(display)
     if key is None:
         raise InvalidInput(f"a run cannot be called {shown(display)}", hint="use letters and digits: --name last-month")
@@ -40,7 +40,7 @@ def store_run(place: RunStore, finding: Reconstruction, project: str | None, nam
         store.projects.put_project(Project(project_ref=f"project:{project}", name=project, created_at=finding.at))
     mark = {
         "at": finding.at,
-        "asked": finding.asked,
+        "as_of": finding.as_of,
         "python": finding.python_confidence,
         "confidence": {package.name: package.confidence for package in finding.packages},
     }

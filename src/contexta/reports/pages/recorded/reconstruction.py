@@ -19,7 +19,7 @@ def reconstruction(finding: Reconstruction) -> Report:
     rows = [_python(finding), *map(_package, finding.packages)]
     table = Table(columns=("Package", "Version", "Confidence", "Evidence"), rows=tuple(rows))
     return Report(
-        title=f"Environment as of {finding.asked}: Python {python}, {count(len(finding.packages), 'package')}",
+        title=f"Environment as of {finding.as_of}: Python {python}, {count(len(finding.packages), 'package')}",
         sections=(
             Section(title="", blocks=(*_head(finding), table)),
             *notes((*_help(finding), *finding.notes)),
