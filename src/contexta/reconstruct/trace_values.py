@@ -99,8 +99,8 @@ class Document:
     """Whether it is dated after the moment, and the user did not name it."""
     markers: Mapping[str, str] | None = None
     """The PEP 508 environment of the interpreter; None while it is not known."""
-    others: dict[str, bytes] = field(default_factory=dict, compare=False)
-    """Documents that it may include, by name."""
+    others: Mapping[str, bytes] = field(default_factory=dict, compare=False)
+    """The contents of all documents, by name: it may include some."""
 
     @property
     def text(self) -> str:

@@ -37,14 +37,11 @@ def collect(
         if (content := _content(file, notes)) is not None:
             documents.append(Document(file.as_posix(), content, _modified(file), is_named=True))
     others = {document.name: document.content for document in documents}
-    for document in documents:
-        document.others.update(others)
-    late = [replace(document, is_late=True) for document in documents if _is_late(document, moment)]
-    return [*(document for document in documents if not _is_late(document, moment)), *late], notes
-
-
-def _is_late(document: Document, moment: PointInTime) -> bool:
-    return document.when > moment.latest and not document.is_named
+    dated = [
+        replace(document, others=others, is_late=document.when > moment.latest and not document.is_named)
+        for document in documents
+    ]
+    return sorted(dated, key=lambda document: document.is_late), notes
 
 
 def _committed(root: Path, directory: Path, moment: PointInTime, notes: list[str]) -> Iterator[Document]:

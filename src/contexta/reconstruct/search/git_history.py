@@ -7,11 +7,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 from contexta.core.process import ProcessError
 from contexta.recorder.source.git import git, top_level
 
 _SECONDS = 60.0
+_MOST_AT_ONCE = 32 * 1024**2  # bytes of the files that one command reads
+_LONGEST_HEADER = 128  # bytes before and after a file
 
 
 @dataclass(frozen=True)
@@ -84,18 +87,42 @@ def files_at(root: Path, commit: str) -> list[TrackedFile]:
 
 def contents(root: Path, files: Iterable[TrackedFile]) -> Iterator[tuple[TrackedFile, bytes]]:
     """The content of files of a commit; a file that git cannot read is left out."""
+    for group in _groups(files):
+        names = "".join(f"{file.blob}\n" for file in group).encode()
+        size = sum(file.size + _LONGEST_HEADER for file in group)
+        output = _output(root, ["cat-file", "--batch"], input=names, max_output=size)
+        position = 0
+        for file in group:
+            end = output.find(b"\n", position)
+            header = output[position:end].split()  # name, type and size; or the name and ``missing``
+            position = end + 1
+            if len(header) == 3:
+                yield file, output[position : position + file.size]
+                position += file.size + 1
+
+
+def _groups(files: Iterable[TrackedFile]) -> Iterator[list[TrackedFile]]:
+    """Files that one command of git reads."""
+    group: list[TrackedFile] = []
+    size = 0
     for file in files:
-        yield file, _output(root, ["cat-file", "blob", file.blob])
+        if group and size + file.size > _MOST_AT_ONCE:
+            yield group
+            group, size = [], 0
+        group.append(file)
+        size += file.size
+    if group:
+        yield group
 
 
 def _paths(output: bytes) -> list[str]:
     return [os.fsdecode(path) for path in output.split(b"\0") if path]
 
 
-def _output(directory: Path, arguments: list[str]) -> bytes:
-    """What git prints; empty where it fails."""
+def _output(directory: Path, arguments: list[str], **options: Any) -> bytes:
+    """The output of git; empty if it fails. options: as in ``git``."""
     try:
-        finished = git(arguments, os.fspath(directory), _SECONDS)
+        finished = git(arguments, os.fspath(directory), _SECONDS, **options)
     except (ProcessError, OSError):
         return b""
     return finished.stdout if finished.exit_code == 0 else b""
