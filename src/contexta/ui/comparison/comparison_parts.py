@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from xml.etree.ElementTree import Element
 
 from contexta.analysis.metrics.direction import Directions, direction_of, is_worse
+from contexta.analysis.why.differences import required_names
 from contexta.contract.environment import Distribution, EnvironmentSnapshot, normal_name
 from contexta.findings import (
     Change,
@@ -27,7 +28,6 @@ from contexta.ui.frame.elements import Child, add, element
 
 _LONGEST_VALUE = 80
 _PARTS = re.compile(r"[.+@ ]")
-_REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _SIZES = ("major", "minor", "patch", "pre-release", "post-release", "local")
 _CHIPS = {"major": "major", "minor": "minor"}
 _KIND_TITLES: Mapping[Kind, str] = {
@@ -219,10 +219,8 @@ def _required_by(distributions: Sequence[Distribution]) -> dict[str, list[str]]:
     """Normalised name -> the distributions that require it, without their extras."""
     users: dict[str, dict[str, None]] = {}
     for item in distributions:
-        for line in item.requires:
-            found = _REQUIREMENT.match(line)
-            if found and "extra ==" not in line and "extra==" not in line:
-                users.setdefault(normal_name(found[0].rstrip("._-")), {})[item.name] = None
+        for name in required_names(item.requires):
+            users.setdefault(name, {})[item.name] = None
     return {name: sorted(by) for name, by in users.items()}
 
 
