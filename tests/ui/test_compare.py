@@ -57,14 +57,14 @@ def text_of(page: str) -> str:
 
 def rows(page: str, title: str) -> list[str]:
     """The rows of the table of a section, as text."""
-    (found,) = re.findall(rf"<section><h2>{title}<.*?</section>", page, re.DOTALL)
-    return [text_of(row) for row in re.findall(r"<tr.*?</tr>", found, re.DOTALL)][1:]
+    (part,) = re.findall(rf"<section><h2>{title}<.*?</section>", page, re.DOTALL)
+    return [text_of(row) for row in re.findall(r"<tr.*?</tr>", part, re.DOTALL)][1:]
 
 
 def test_packages_have_step_origin_imported_and_reason(browser: TestClient) -> None:
     page = browser.get("/compare?run=p.march&run=p.april").text
     assert rows(page, "Packages") == [
-        "pandas major 2.3.3 3.0.2 an index imported asked for",
+        "pandas major 2.3.3 3.0.2 an index imported requested",
         "numpy patch 1.26.4 1.26. 5 an index imported pulled in by pandas",
         "pytz removed 2024.2 absent an index imported pulled in by pandas",
         "ruff minor 0.6.9 0. 12.1 an index not imported nothing requires it",

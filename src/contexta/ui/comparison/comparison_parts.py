@@ -203,7 +203,7 @@ def _origin(left: Distribution | None, right: Distribution | None) -> Child:
 
 def _reason(name: str, requested: bool | None, users: Mapping[str, list[str]]) -> Child:
     if requested:
-        return "asked for"
+        return "requested"
     by = users.get(name, [])
     if not by:
         return "nothing requires it" if requested is False else ""

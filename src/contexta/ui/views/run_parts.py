@@ -171,7 +171,7 @@ def _all_packages(snapshot: EnvironmentSnapshot | None) -> Element | None:
         item = recorded.get(name)
         is_imported = None if imports is None else name in imports
         words = {True: "imported", False: "not imported", None: "unknown"}[is_imported]
-        why = {True: "asked for", False: "dependency", None: "unknown"}[item.requested if item else None]
+        why = {True: "requested", False: "dependency", None: "unknown"}[item.requested if item else None]
         origin = origin_text(item.origin) if item else "unknown"
         cells = ((version, "mono"), origin, words, why, digest(item.build if item else None))
         rows.append(row(name, *cells, class_="not-imported" if is_imported is False else None))
