@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -41,6 +42,24 @@ def served(workspace: Path) -> Iterator[str]:
             yield server.stdout.readline().strip()
         finally:
             server.terminate()
+
+
+@contextmanager
+def opened(started: Browser, workspace: Path, *, expected: str | None = None) -> Iterator[Page]:
+    """The page Runs of a workspace. The console has to stay empty, except for messages that contain ``expected``."""
+    with served(workspace) as address:
+        context = started.new_context(viewport={"width": 1280, "height": 800})
+        page = context.new_page()
+        messages = watched(page)
+        page.goto(address)
+        yield page
+        context.close()
+    assert [message for message in messages if expected is None or expected not in message] == []
+
+
+def go(page: Page, path: str) -> None:
+    """Open another page of the same server."""
+    page.goto(re.sub(r"(//[^/]+)/.*", r"\1", page.url) + path)
 
 
 def watched(page: Page) -> list[str]:

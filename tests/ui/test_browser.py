@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from support import browser as browsers
+from support.browser import go
 from support.builders import put_run
 
 from contexta import Contexta
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browsers.browser() as started:
-        yield started
 
 
 @pytest.fixture
@@ -31,14 +25,8 @@ def page(chromium: Browser, ctx: Contexta, tmp_path: Path) -> Iterator[Page]:
             run.param("learning_rate", 0.1 if name == "march" else 0.2)
             for step in range(3):
                 run.metric("accuracy", accuracy - (2 - step) / 100, step=step)
-    with browsers.served(tmp_path / ".contexta") as address:
-        context = chromium.new_context(viewport={"width": 1280, "height": 800})
-        opened = context.new_page()
-        messages = browsers.watched(opened)
-        opened.goto(address)
+    with browsers.opened(chromium, tmp_path / ".contexta") as opened:
         yield opened
-        context.close()
-    assert messages == []
 
 
 def rows(page: Page) -> list[str]:
@@ -63,14 +51,14 @@ def test_selected_runs_are_compared_by_keyboard_alone(page: Page) -> None:
     expect(page.locator("h1")).to_contain_text("Why")
 
 
-def test_a_comparison_shows_only_differences_until_everything_is_asked_for(page: Page) -> None:
-    page.goto(page.url + "compare?run=hand-march&run=hand-april")
+def test_a_comparison_of_runs_written_by_hand_lists_the_changed_package(page: Page) -> None:
+    go(page, "/compare?run=hand-march&run=hand-april")
     expect(page.locator("tr", has_text="pandas")).to_be_visible()
 
 
 def test_nothing_is_wider_than_a_narrow_screen(page: Page) -> None:
     page.set_viewport_size({"width": 400, "height": 800})
     for path in ("/", "/compare", "/why", "/run?run=churn.march", "/bisect", "/timeline?package=pandas"):
-        page.goto(re.sub(r"(//[^/]+)/.*", r"\1", page.url) + path)
+        go(page, path)
         width = page.evaluate("document.documentElement.scrollWidth")
         assert width <= 400, path

@@ -10,17 +10,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Request, expect
 from support import browser as browsers
+from support.browser import go
 from support.builders import put_run
 
 from contexta import Contexta
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browsers.browser() as started:
-        yield started
 
 
 @pytest.fixture
@@ -33,18 +28,8 @@ def page(chromium: Browser, ctx: Contexta, tmp_path: Path) -> Iterator[Page]:
             for number in range(49):
                 run.metric(f"m{number:02}", number, step=0)
                 run.metric(f"m{number:02}", number + level, step=1)
-    with browsers.served(tmp_path / ".contexta") as address:
-        context = chromium.new_context(viewport={"width": 1280, "height": 800})
-        opened = context.new_page()
-        messages = browsers.watched(opened)
-        opened.goto(address)
+    with browsers.opened(chromium, tmp_path / ".contexta") as opened:
         yield opened
-        context.close()
-    assert messages == []
-
-
-def go(page: Page, path: str) -> None:
-    page.goto(re.sub(r"(//[^/]+)/.*", r"\1", page.url) + path)
 
 
 def fetched(page: Page) -> list[str]:
@@ -137,7 +122,7 @@ def test_a_long_curve_is_drawn_from_two_points_for_each_pixel(page: Page, ctx: C
     assert points <= 600
 
 
-def test_a_comparison_shows_only_differences_until_everything_is_asked_for(page: Page) -> None:
+def test_a_comparison_shows_only_differences_until_everything_is_shown(page: Page) -> None:
     go(page, "/compare?run=churn.march&run=churn.april")
     expect(page.locator("table.compared tr", has_text="learning_rate")).to_be_visible()
     expect(page.locator("table.compared tr", has_text="epochs")).to_have_count(0)

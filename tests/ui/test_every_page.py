@@ -38,12 +38,6 @@ PAGES = {
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browsers.browser() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return hostile_workspace(tmp_path_factory.mktemp("hostile") / "project")
 

@@ -9,17 +9,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from support import browser as browsers
+from support.browser import go
 from support.builders import put_run
 
 from contexta import Contexta
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browsers.browser() as started:
-        yield started
 
 
 @pytest.fixture
@@ -36,14 +31,8 @@ def page(chromium: Browser, ctx: Contexta, tmp_path: Path) -> Iterator[Page]:
                 metrics={"accuracy": value, "loss": 1 - value},
                 environment={"packages": {"pandas": pandas, "numpy": "2.0.0"}},
             )
-    with browsers.served(tmp_path / ".contexta") as address:
-        context = chromium.new_context(viewport={"width": 1280, "height": 800})
-        opened = context.new_page()
-        messages = browsers.watched(opened)
-        opened.goto(address)
+    with browsers.opened(chromium, tmp_path / ".contexta", expected="400 (Bad Request)") as opened:
         yield opened
-        context.close()
-    assert [message for message in messages if "400 (Bad Request)" not in message] == []
 
 
 def rows(page: Page) -> list[str]:
@@ -152,7 +141,7 @@ def test_the_table_is_used_by_keyboard_alone(page: Page) -> None:
 
 
 def test_a_run_is_found_by_name_from_every_page(page: Page) -> None:
-    page.goto(re.sub(r"(//[^/]+)/.*", r"\1", page.url) + "/timeline")
+    go(page, "/timeline")
     page.keyboard.press("Control+k")
     page.keyboard.type("march-1")
     expect(page.get_by_role("option", name="churn.march-1")).to_be_visible()
@@ -230,5 +219,5 @@ def test_everything_but_live_updates_works_without_a_script(chromium: Browser, c
 def test_the_page_never_scrolls_sideways(page: Page, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 800})
     for path in ("/?columns=all", "/?group=environment&baseline=churn.march-0", "/?edit=churn.april-0", "/?where=x"):
-        page.goto(re.sub(r"(//[^/]+)/.*", r"\1", page.url) + path)
+        go(page, path)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
