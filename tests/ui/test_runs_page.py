@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 from starlette.testclient import TestClient
 from support.builders import put_run
 
 from contexta import Contexta
+from contexta.findings.runs import RunSummary
 from contexta.ui.frame.content import MINUS, NOT_APPLICABLE
 from contexta.ui.routes import site
 from contexta.ui.runs.run_cells import decimals, number_text
@@ -306,6 +307,21 @@ def test_an_empty_workspace_shows_the_first_command(ctx: Contexta) -> None:
 )
 def test_a_column_has_equal_decimals(values: list[float], expected: list[str]) -> None:
     assert [number_text(value, decimals(values)) for value in values] == expected
+
+
+def test_the_environments_of_listed_runs_are_read_once(browser: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads: list[int] = []
+    read = Contexta.environments_of_runs
+
+    def counted(workspace: Contexta, runs: Sequence[RunSummary]) -> object:
+        reads.append(len(runs))
+        return read(workspace, runs)
+
+    monkeypatch.setattr(Contexta, "environments_of_runs", counted)
+    page = table_of(browser.get("/?project=churn&baseline=churn.march-1").text)
+    assert "≈ within noise" in page  # from the repeats of the baseline
+    assert reads == [5]
+    assert "No run matches" in browser.get("/?where=name+%3D+none&baseline=churn.march-1").text
 
 
 def test_values_beyond_the_range_of_floats_are_listed_compared_and_grouped(ctx: Contexta) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from xml.etree.ElementTree import Element
 
 from starlette.requests import Request
@@ -21,7 +21,7 @@ from contexta.ui.runs import list_controls
 from contexta.ui.runs.list_state import PAGE, ListState
 from contexta.ui.runs.run_cells import CellWriter
 from contexta.ui.runs.run_columns import RunColumns, columns_of_lines
-from contexta.ui.runs.run_lines import RunLine, lines_of_groups, lines_of_runs
+from contexta.ui.runs.run_lines import Environments, RunLine, lines_of_groups, lines_of_runs
 from contexta.ui.runs.run_rows import run_table
 
 _MOST_COUNTED = 1_000
@@ -34,6 +34,7 @@ class _Listed:
     """The lines of a page, and the last run if there are more."""
 
     lines: list[RunLine]
+    environments: Environments = field(default_factory=dict)
     last: str | None = None
     notes: tuple[str, ...] = ()
     number: int | None = None
@@ -47,7 +48,8 @@ def runs(workspace: Contexta, request: Request) -> Response:
         listed = _listed(workspace, state)
     except InvalidInput as invalid:
         error, listed = invalid, _Listed([])
-    lines, baseline = _with_baseline(workspace, state, listed.lines)
+    shown, baseline = _with_baseline(workspace, state, listed)
+    lines = shown.lines
     columns = columns_of_lines(lines, state)
     projects = workspace.list_projects()
     total = sum(project.run_count for project in projects if state.project in ("", project.name))
@@ -55,7 +57,7 @@ def runs(workspace: Contexta, request: Request) -> Response:
     tags = list(dict.fromkeys(name for line in lines for run in line.runs for name in run.tags))[:_MOST_TAGS]
     body = element("section", id="runs", data_live=None if state.after or error else "yes")
     if error is None:
-        deviation = _deviation(workspace, lines, baseline, columns.metric)
+        deviation = _deviation(shown, baseline, columns.metric)
         cells = CellWriter(lines, columns.metric, workspace._directions(), baseline, deviation)
         body.extend(_body(workspace, state, listed, lines, columns, cells, counts))
     return page(
@@ -82,44 +84,47 @@ def _listed(workspace: Contexta, state: ListState) -> _Listed:
     if state.group:
         groups = workspace.group_runs(state.project or None, by=state.group, most_groups=PAGE, **query)  # type: ignore[arg-type]  # of the names above
         listed = [run for group in groups.groups for run in group.runs]
-        lines = lines_of_groups(groups.groups, workspace.environments_of_runs(listed), state.open)
+        environments = workspace.environments_of_runs(listed)
+        lines = lines_of_groups(groups.groups, environments, state.open)
         last = None if groups.next_after is None else groups.next_after.value
-        return _Listed(lines, last, groups.notes, None if last or state.after else groups.run_count)
+        return _Listed(lines, environments, last, groups.notes, None if last or state.after else groups.run_count)
     matches = workspace.list_runs(state.project or None, limit=PAGE + 1, **query)  # type: ignore[arg-type]  # as above
     shown = matches[:PAGE]
     last = shown[-1].run_ref.value if len(matches) > PAGE else None
     number = None if last or state.after else len(shown)
-    return _Listed(lines_of_runs(shown, workspace.environments_of_runs(shown)), last, matches.notes, number)
+    environments = workspace.environments_of_runs(shown)
+    return _Listed(lines_of_runs(shown, environments), environments, last, matches.notes, number)
 
 
-def _with_baseline(workspace: Contexta, state: ListState, lines: list[RunLine]) -> tuple[list[RunLine], RunLine | None]:
+def _with_baseline(workspace: Contexta, state: ListState, listed: _Listed) -> tuple[_Listed, RunLine | None]:
     """The lines with that of the baseline first; its group, if runs are grouped."""
     if not state.baseline:
-        return lines, None
+        return listed, None
+    lines = listed.lines
     for place, line in enumerate(lines):
         if not line.is_member and any(run.run_ref.value == state.baseline for run in line.runs):
             end = place + 1
             while end < len(lines) and lines[end].is_member:
                 end += 1
             baseline = replace(line, is_baseline=True)
-            return [baseline, *lines[place + 1 : end], *lines[:place], *lines[end:]], baseline
+            ordered = [baseline, *lines[place + 1 : end], *lines[:place], *lines[end:]]
+            return replace(listed, lines=ordered), baseline
     run: RunSummary = workspace.get_run(state.baseline)
-    (line,) = lines_of_runs([run], workspace.environments_of_runs([run]))
+    environments = workspace.environments_of_runs([run])
+    (line,) = lines_of_runs([run], environments)
     baseline = replace(line, is_baseline=True)
-    return [baseline, *lines], baseline
+    return replace(listed, lines=[baseline, *lines], environments={**listed.environments, **environments}), baseline
 
 
-def _deviation(
-    workspace: Contexta, lines: Sequence[RunLine], baseline: RunLine | None, metric: str | None
-) -> float | None:
+def _deviation(shown: _Listed, baseline: RunLine | None, metric: str | None) -> float | None:
     """The run-to-run deviation of the metric, from those repeats of the baseline that are listed; None without two."""
     if baseline is None or metric is None:
         return None
     if baseline.is_group:
         groups: tuple[RunGroup, ...] = (group_of(baseline.runs),)
     else:
-        runs = list({run.run_ref: run for line in lines for run in line.runs}.values())
-        groups, _ = grouped(runs, workspace.environments_of_runs(runs))
+        runs = list({run.run_ref: run for line in shown.lines for run in line.runs}.values())
+        groups, _ = grouped(runs, shown.environments)
     of_baseline = (group for group in groups if any(run.run_ref == baseline.run.run_ref for run in group.runs))
     spread = next((group.metric(metric) for group in of_baseline), None)
     return None if spread is None else spread.standard_deviation
