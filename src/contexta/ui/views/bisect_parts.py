@@ -177,7 +177,8 @@ def _result(trial: FinishedTrial) -> str:
 
 def trials_of(study: Study, elapsed: float | None = None) -> Element:
     """The table of trials: of a running study the newest first. elapsed: seconds of the trial that runs."""
-    rows = [_trial_row(trial, study) for trial in study.trials]
+    write = values_of(study)
+    rows = [_trial_row(trial, study, write) for trial in study.trials]
     running = study.running if isinstance(study, BisectStatus) else None
     if isinstance(study, BisectStatus):
         rows.reverse()
@@ -199,7 +200,7 @@ def trials_of(study: Study, elapsed: float | None = None) -> Element:
     return section("Trials", words, as_entries(table(titles, rows, "Trials", "trials")))
 
 
-def _trial_row(trial: FinishedTrial, study: Study) -> Element:
+def _trial_row(trial: FinishedTrial, study: Study, write: Callable[[float | None], str]) -> Element:
     notes = [trial.reason] if trial.value is None else []
     if trial.confirmed in ("outside", "no"):
         notes.append(confirmed(trial.confirmed))
@@ -208,7 +209,7 @@ def _trial_row(trial: FinishedTrial, study: Study) -> Element:
         _SHORT_PURPOSES[trial.purpose],
         (trial_mix(trial, study), "phrase"),
         (str(trial.seed), "number"),
-        (values_of(study)(trial.value), "number"),
+        (write(trial.value), "number"),
         side_chip(side_of(trial, study.old, study.new), has_value=trial.value is not None),
         (span(trial.seconds), "number"),
         ("; ".join(notes), "prose" if notes else ""),
@@ -221,7 +222,8 @@ def _trial_row(trial: FinishedTrial, study: Study) -> Element:
 def proof_of(report: BisectReport) -> Element | None:
     if not report.proof:
         return None
-    rows = [_fact_row(fact, report) for fact in report.proof]
+    write = values_of(report)
+    rows = [_fact_row(fact, report, write) for fact in report.proof]
     title = "Proof" if report.verdict == "proved" else "Evidence"
     titles = ("State", "Fact", f">{report.metric}", _axis_title(report), "The runs say")
     return section(title, count(len(rows), "fact"), as_entries(table(titles, rows, title, "proof")))
@@ -235,7 +237,7 @@ def _axis_title(report: BisectReport) -> Element:
     return element("span", *ends, class_="strip-ends")
 
 
-def _fact_row(fact: ProofFact, report: BisectReport) -> Element:
+def _fact_row(fact: ProofFact, report: BisectReport, write: Callable[[float | None], str]) -> Element:
     word, name, sign = "does not hold", "worse", "cross"
     if fact.holds:
         word, name, sign = "holds", "better", "check"
@@ -245,19 +247,19 @@ def _fact_row(fact: ProofFact, report: BisectReport) -> Element:
     inside = fact.confirmed in (None, "inside")
     about = mix_text(fact.at_new, report.changes) + ("" if inside else f", {confirmed(fact.confirmed)}")
     sides: dict[str, Side] = {"good": "old", "bad": "new"}
-    said = side_chip(sides.get(fact.state)) if fact.state in sides else fact.state
+    result = side_chip(sides[fact.state]) if fact.state in sides else fact.state
     return row(
         state,
         element("div", element("div", fact.fact), element("div", about, class_="quiet small")),
-        ("  ".join(map(values_of(report), fact.values)) or "not run", "number"),
+        ("  ".join(map(write, fact.values)) or "not run", "number"),
         (_strip(fact, report), "on-axis"),
-        said,
+        result,
     )
 
 
 def _strip(fact: ProofFact, report: BisectReport) -> Element | None:
     """The values of a fact on the axis that all facts share, with the range of each endpoint behind them."""
-    values = [value for each in report.proof for value in each.values] + [*report.old.values, *report.new.values]
+    values = [value for other in report.proof for value in other.values] + [*report.old.values, *report.new.values]
     if not values or min(values) == max(values):
         return None
     low, width = min(values), max(values) - min(values)
