@@ -1,8 +1,8 @@
-"""What a call of a tracker costs more when the recorder mirrors it: ``uv run benchmarks/mirror_cost.py``.
+"""Measure the cost of mirroring a call of a tracker: ``uv run benchmarks/mirror_cost.py``.
 
 The tracker is a class whose methods do nothing, so that the difference is the mirror's. Each figure is the least of
 five rounds of 20 000 calls, in microseconds a call. The second line is the time of the thread that writes the points,
-which the program pays with its interpreter lock.
+which holds the interpreter lock of the program.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 TRACKIO = """
@@ -60,5 +59,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    began = time.perf_counter()
     main()

@@ -129,7 +129,7 @@ def on_the_server(base: str, cookies: str, pid: int) -> Figures:
     figures: Figures = {}
     for name, path in paths.items():
         figures[f"server, wall: {name}"] = rounds(lambda path=path: request(path))  # type: ignore[misc]  # bound now
-        figures[f"server, processor: {name}"] = rounds(lambda path=path: processor(path), 3)  # type: ignore[misc]
+        figures[f"server, processor: {name}"] = rounds(lambda path=path: processor(path), 3)  # type: ignore[misc]  # as above
     return figures
 
 
@@ -174,7 +174,7 @@ def memory(page: Page, base: str) -> float:
     for path in ("/", "/compare?run=b.r7&run=b.r18", "/run?run=b.long"):
         page.goto(base + path, wait_until="networkidle")
         session.send("HeapProfiler.collectGarbage")
-        metrics = {each["name"]: each["value"] for each in session.send("Performance.getMetrics")["metrics"]}
+        metrics = {metric["name"]: metric["value"] for metric in session.send("Performance.getMetrics")["metrics"]}
         largest = max(largest, metrics["JSHeapTotalSize"] / 1e6)
     return largest
 

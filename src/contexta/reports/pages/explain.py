@@ -135,7 +135,7 @@ def _history(finding: Explanation) -> Iterator[Section]:
     blocks.append(_history_plot(metric_name(metric.stage_name, metric.metric_key), history, finding))
     if history.change_point is not None:
         blocks.append(Paragraph(text=f"{change_point(history)}.", tone="bad" if history.first_bad else None))
-        if len(history.change_point.differences) > _MOST_NAMED:  # fewer runs are named in the plot
+        if len(history.change_point.differences) > _MOST_NAMED:  # the plot names fewer differences
             blocks.append(Paragraph(text=f"Differences between them: {some_names(history.change_point.differences)}"))
     effects = tuple(
         Row(
@@ -212,9 +212,9 @@ def _details(finding: Explanation, left: str, right: str) -> Iterator[Section]:
         for shift in finding.metrics
     )
     evidence = tuple(
-        Row(cells=(suspect.name, sentence.text, f"x{sentence.weight:.3g}", sentence.reason))
+        Row(cells=(suspect.name, factor.text, f"x{factor.weight:.3g}", factor.reason))
         for suspect in finding.suspects
-        for sentence in suspect.evidence
+        for factor in suspect.evidence
     )
     kinds = ("source", "parameter", "input", "command", "seed")
     others = tuple(
@@ -234,7 +234,5 @@ def _details(finding: Explanation, left: str, right: str) -> Iterator[Section]:
         for section in environment_sections(environment, left, right):
             yield section.model_copy(update={"detail": True})
     if finding.unknowns:
-        items = tuple(
-            f"{sentence.what}: not recorded ({sentence.side}: {sentence.reason})" for sentence in finding.unknowns
-        )
+        items = tuple(f"{aspect.what}: not recorded ({aspect.side}: {aspect.reason})" for aspect in finding.unknowns)
         yield Section(title="Not recorded", blocks=(Bullets(items=items, tone="warn"),), detail=True)

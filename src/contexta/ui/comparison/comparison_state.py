@@ -1,4 +1,4 @@
-"""What the address of a comparison says, and the search in its rows. Pure."""
+"""The state of a comparison, which is in its address completely, and the search in its rows. Pure."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ _WEIGHTS = ("", "0.6", "0.9", "0.97")
 
 @dataclass(frozen=True)
 class ChartScale:
-    """How the address of a page says that its curves are drawn."""
+    """The state of the curves of a page, which is in its address."""
 
     x: XAxis = "step"
     """``relative``: since the start of the run. ``time``: UTC."""

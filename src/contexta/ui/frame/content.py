@@ -27,7 +27,7 @@ def same_decimals(values: Iterable[float | None]) -> Callable[[float | None], st
     """Write the values of one metric with equal decimals: four digits of the largest, two of the range."""
     finite = [value for value in values if value is not None and math.isfinite(value)]
     sizes = [max(map(abs, finite), default=0.0), max(finite, default=0.0) - min(finite, default=0.0)]
-    digits = [wanted - math.floor(math.log10(size)) for size, wanted in zip(sizes, (3, 1), strict=True) if size > 0]
+    digits = [most - math.floor(math.log10(size)) for size, most in zip(sizes, (3, 1), strict=True) if size > 0]
     decimals = max(0, *digits) if digits else 0
 
     def write(value: float | None) -> str:

@@ -29,7 +29,7 @@ def artifact(workspace: Contexta, request: Request) -> Response:
     path = directory / "artifact"
     try:
         workspace.copy_artifact(str(run.run_ref), str(matches[-1].artifact_ref), path)
-    except BaseException:
+    except BaseException:  # also an interrupt leaves no copy behind
         rmtree(directory, ignore_errors=True)
         raise
     ending = ".tar" if (matches[-1].digest or "").startswith("tree-") else ""

@@ -100,10 +100,10 @@ def _answer(
     started = {run.run_ref: to_microseconds(run.started_at) / 1e6 for run in runs}
 
     def chart(smooth: float) -> Chart:
-        found = workspace.plot(
+        curves = workspace.plot(
             *references, metrics=[metric], x=scale.axis, log=scale.is_log, smooth=smooth, columns=columns
         )
-        return next((item for item in found.charts if item.metric == metric), found.charts[0])
+        return next((item for item in curves.charts if item.metric == metric), curves.charts[0])
 
     raw = chart(0.0)
     smoothed = {curve.run_ref: curve for curve in chart(scale.weight).curves} if scale.weight else {}

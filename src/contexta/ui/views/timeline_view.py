@@ -26,7 +26,7 @@ _LANES, _CHIPS = 40, 12
 
 @dataclass(frozen=True)
 class _State:
-    """What the address says about the timeline."""
+    """The state of the timeline, which is in its address."""
 
     project: str
     metric: str

@@ -230,7 +230,7 @@ def _shift(shift: MetricShift) -> Element:
 
 
 def _unknown(finding: Explanation) -> Element | None:
-    items = [f"{each.what}: not recorded ({each.side}: {each.reason})" for each in finding.unknowns]
+    items = [f"{aspect.what}: not recorded ({aspect.side}: {aspect.reason})" for aspect in finding.unknowns]
     items += [str(note) for note in finding.completeness_notes]
     if not items:
         return None
