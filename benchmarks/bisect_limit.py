@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 from support.worlds import World, draw, play
 
-from contexta.bisect.inference.failure_model import learn
+from contexta.bisect.inference.failures.failure_model import learn
 from contexta.bisect.inference.likelihood import Levels, Pool
 from contexta.bisect.inference.posterior import Posterior
 from contexta.bisect.search.acquisition import likeliest, most_informative

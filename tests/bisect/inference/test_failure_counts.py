@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from contexta.bisect.inference.failure_counts import Outcomes, cannot_run, flakiness
+from contexta.bisect.inference.failures.failure_counts import Outcomes, cannot_run, flakiness
 
 OLD, NEW = 0, 7
 ENDPOINTS = (OLD, NEW)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from contexta.bisect.inference.failure_model import Risk, learn
+from contexta.bisect.inference.failures.failure_model import Risk, learn
 
 
 def chances(risk: Risk) -> dict[tuple[int, int], float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from contexta.bisect.inference.failure_model import learn
+from contexta.bisect.inference.failures.failure_model import learn
 from contexta.bisect.inference.mix_evidence import MixEvidence
 from contexta.bisect.inference.observations import Observation
 from contexta.bisect.inference.proof import Fact, Proof, Strength, prove

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from contexta.bisect.inference.failure_model import learn
+from contexta.bisect.inference.failures.failure_model import learn
 from contexta.bisect.inference.posterior import Posterior
 from contexta.bisect.search.acquisition import most_informative
 from contexta.bisect.space.lattice import Mixes

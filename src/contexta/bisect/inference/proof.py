@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from contexta.bisect.inference.failure_model import Risk
+from contexta.bisect.inference.failures.failure_model import Risk
 from contexta.bisect.inference.mix_evidence import MixEvidence, State
 from contexta.bisect.space.lattice import Mixes, groups_of
 from contexta.bisect.tuning import TUNING

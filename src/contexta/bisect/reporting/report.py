@@ -13,7 +13,7 @@ from contexta.analysis.metrics.stats import pooled_spread, student_quantile
 from contexta.bisect.execution.private_home import CACHES_VARIABLE
 from contexta.bisect.execution.seed_use import ASK
 from contexta.bisect.execution.trial_job import TrialResult
-from contexta.bisect.inference.failure_counts import random_crashes
+from contexta.bisect.inference.failures.failure_counts import random_crashes
 from contexta.bisect.inference.observations import Observation, ObservedTrials
 from contexta.bisect.inference.outliers import OUTLIER, usable_observations
 from contexta.bisect.inference.posterior import Posterior

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from random import Random
 
-from contexta.bisect.inference.failure_model import Risk
+from contexta.bisect.inference.failures.failure_model import Risk
 from contexta.bisect.inference.posterior import Posterior
 from contexta.bisect.space.lattice import Mixes
 from contexta.bisect.tuning import TUNING

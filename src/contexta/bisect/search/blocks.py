@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from contexta.bisect.inference.failure_model import Risk
+from contexta.bisect.inference.failures.failure_model import Risk
 from contexta.bisect.space.lattice import Mixes, groups_of
 from contexta.bisect.tuning import TUNING
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from contexta.bisect.inference.endpoints import Endpoints
-from contexta.bisect.inference.failure_model import Risk, learn
+from contexta.bisect.inference.failures.failure_model import Risk, learn
 from contexta.bisect.inference.mix_evidence import MixEvidence
 from contexta.bisect.inference.observations import ObservedTrials
 from contexta.bisect.inference.posterior import Posterior, infer_posterior

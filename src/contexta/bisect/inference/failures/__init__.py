@@ -1,0 +1,1 @@
+"""Which mixes cannot run, and the risk of untested mixes to fail. Pure."""
