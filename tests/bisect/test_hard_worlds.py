@@ -9,7 +9,7 @@ from support.hard_worlds import KINDS, is_right, is_wrong
 from support.worlds import play
 
 from contexta.bisect.inference.mix_evidence import MixEvidence
-from contexta.bisect.inference.observations import Observation
+from contexta.bisect.inference.observations import Observation, ObservedTrials
 
 ONLY_NEEDED = ["exclusive or", "exclusive or beside a cause", "masked", "one or two together", "one with either of two"]
 
@@ -56,7 +56,7 @@ def test_the_share_of_one_of_two_causes_is_estimated_seed_by_seed() -> None:
     values = {0: (21.0, 23.5, 19.0), 0b10: (54.3, 57.5, 49.4), 0b11: (189.0, 224.0, 166.0)}
     results = [Observation(mix, seed, -value) for mix, at in values.items() for seed, value in enumerate((at[0], *at))]
     seeded = [replace(result, seed=max(0, result.seed - 1)) for result in results]
-    estimate, low, high = MixEvidence.of(tuple(seeded), 0b11).pairs.share(0b11, 0b10)
+    estimate, low, high = MixEvidence(ObservedTrials(tuple(seeded), 0b11)).pairs.share(0b11, 0b10)
     assert estimate == pytest.approx(0.807, abs=0.01)
     assert 0.65 < low < high < 0.95
 

@@ -6,14 +6,14 @@ from hypothesis import strategies as st
 from support.worlds import draw
 
 from contexta.bisect.inference.mix_evidence import MixEvidence
-from contexta.bisect.inference.observations import Observation
+from contexta.bisect.inference.observations import Observation, ObservedTrials
 from contexta.bisect.inference.posterior import Posterior, infer_posterior
 from contexta.bisect.space.lattice import Mixes
 
 
 def evidence(mixes: Mixes, *probed: tuple[int, float]) -> MixEvidence:
     endpoints = [Observation(mix, seed, value) for mix, value in ((0, 0.9), (mixes.full, 0.8)) for seed in (0, 0, 1, 2)]
-    return MixEvidence.of((*endpoints, *(Observation(mix, 0, value) for mix, value in probed)), mixes.full)
+    return MixEvidence(ObservedTrials((*endpoints, *(Observation(mix, 0, value) for mix, value in probed)), mixes.full))
 
 
 def pairs(posterior: Posterior) -> float:
@@ -32,7 +32,7 @@ def test_probabilities_sum_to_one(number: int, data: st.DataObject) -> None:
     results = [world.run(mix, seed) for mix in (0, mixes.full) for seed in range(4)]
     results += [world.run(mixes.closed(mix), 0) for mix in probed]
     assert total(
-        infer_posterior(MixEvidence.of(tuple(results), mixes.full), mixes, (1.0,) * mixes.count)
+        infer_posterior(MixEvidence(ObservedTrials(tuple(results), mixes.full)), mixes, (1.0,) * mixes.count)
     ) == pytest.approx(1.0)
 
 
@@ -86,8 +86,10 @@ def test_two_levels_between_the_endpoints_are_two_parts() -> None:
 
 def test_a_value_that_many_mixes_share_at_one_seed_counts_once() -> None:
     endpoints = [Observation(mix, seed, 0.9 - mix / 150 + seed / 300) for mix in (0, 15) for seed in (0, 0, 1, 2)]
-    once = MixEvidence.of((*endpoints, Observation(0b0011, 1, 0.86)), 15).values
-    often = MixEvidence.of((*endpoints, *(Observation(mix, 1, 0.86) for mix in (0b0011, 0b0111, 0b1011))), 15).values
+    once = MixEvidence(ObservedTrials((*endpoints, Observation(0b0011, 1, 0.86)), 15)).values
+    often = MixEvidence(
+        ObservedTrials((*endpoints, *(Observation(mix, 1, 0.86) for mix in (0b0011, 0b0111, 0b1011))), 15)
+    ).values
     assert [shared.value for shared in once.shared_values] == [shared.value for shared in often.shared_values]
     assert len(often.shared_values) == 1
 
@@ -101,14 +103,14 @@ def test_one_good_value_of_new_keeps_the_weight_of_good_values_of_mixes() -> Non
     old, new = (1.5, 0.7, 0.9, 0.2, 1.4, 1.3), (-0.1, -0.3, 1.1, -1.1, 0.3)
     mix = (1.2, 1.3, 1.5, 1.4, 0.5, 1.4, 2.0, 0.4)
     results = [*at(0, *old), *at(0b11, *new), *at(0b01, *mix)]
-    posterior = infer_posterior(MixEvidence.of(tuple(results), 0b11), Mixes.of(2), (1.0, 1.0))
+    posterior = infer_posterior(MixEvidence(ObservedTrials(tuple(results), 0b11)), Mixes.of(2), (1.0, 1.0))
     assert posterior.singles[0] < 0.003
 
 
 def test_many_good_values_of_new_reduce_the_weight_of_good_values_of_mixes() -> None:
     old, new = (1.0, 1.01, 0.99, 1.0, 1.02, 0.98), (0.0, 1.01, 0.01, 0.99, 0.02, 1.0)
     results = [*at(0, *old), *at(0b11, *new), *at(0b01, 1.0, 0.99)]
-    posterior = infer_posterior(MixEvidence.of(tuple(results), 0b11), Mixes.of(2), (1.0, 1.0))
+    posterior = infer_posterior(MixEvidence(ObservedTrials(tuple(results), 0b11)), Mixes.of(2), (1.0, 1.0))
     assert posterior.singles[0] > 0.1
 
 
@@ -116,11 +118,11 @@ def test_two_optima_of_every_mix_are_no_drop() -> None:
     """OLD reaches the better optimum four times, NEW once; each mix shows one of the two."""
     old, new = (1.0, 1.01, 0.99, 1.0), (0.01, 0.99, 0.0, 0.02)
     results = [*at(0, *old), *at(0b1111, *new), *at(0b0001, 1.0, 0.0), *at(0b0011, 0.01, 1.01), *at(0b1100, 0.0, 0.99)]
-    posterior = infer_posterior(MixEvidence.of(tuple(results), 0b1111), Mixes.of(4), (1.0,) * 4)
+    posterior = infer_posterior(MixEvidence(ObservedTrials(tuple(results), 0b1111)), Mixes.of(4), (1.0,) * 4)
     assert posterior.none > 0.1
 
 
 def test_a_metric_of_two_values_has_no_two_optima() -> None:
     old, new = (1.0,) * 6, (0.0, 0.0, 1.0, 0.0, 0.0, 0.0)
     results = [*at(0, *old), *at(0b11, *new), *at(0b01, *(0.0,) * 4), *at(0b10, *(1.0,) * 4)]
-    assert infer_posterior(MixEvidence.of(tuple(results), 0b11), Mixes.of(2), (1.0, 1.0)).none < 0.001
+    assert infer_posterior(MixEvidence(ObservedTrials(tuple(results), 0b11)), Mixes.of(2), (1.0, 1.0)).none < 0.001

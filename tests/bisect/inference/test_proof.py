@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from contexta.bisect.inference.failures.failure_model import learn
 from contexta.bisect.inference.mix_evidence import MixEvidence
-from contexta.bisect.inference.observations import Observation
+from contexta.bisect.inference.observations import Observation, ObservedTrials
 from contexta.bisect.inference.proof import Fact, Proof, Strength, prove
 from contexta.bisect.space.lattice import Mixes
 
@@ -15,8 +15,10 @@ MIXES = Mixes.of(4)
 
 
 def evidence(values: Mapping[int, Sequence[float | None]]) -> MixEvidence:
-    return MixEvidence.of(
-        tuple(Observation(mix, n, value) for mix, of_mix in values.items() for n, value in enumerate(of_mix)), NEW
+    return MixEvidence(
+        ObservedTrials(
+            tuple(Observation(mix, n, value) for mix, of_mix in values.items() for n, value in enumerate(of_mix)), NEW
+        )
     )
 
 

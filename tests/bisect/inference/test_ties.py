@@ -7,7 +7,7 @@ import pytest
 from support.worlds import draw_with_perturbing_changes, play
 
 from contexta.bisect.inference.mix_evidence import MixEvidence
-from contexta.bisect.inference.observations import Observation
+from contexta.bisect.inference.observations import Observation, ObservedTrials
 from contexta.bisect.inference.posterior import infer_posterior
 from contexta.bisect.inference.ties import Ties
 from contexta.bisect.search.problem import Probe
@@ -26,7 +26,7 @@ def evidence(*probed: tuple[int, int, float], repeats: bool = True) -> MixEviden
         for turn, seed in enumerate((0, 0, 1, 2))
     ]
     others = [Observation(mix, seed, value + DRAWN[seed]) for mix, seed, value in probed]
-    return MixEvidence.of((*endpoints, *others), MIXES.full)
+    return MixEvidence(ObservedTrials((*endpoints, *others), MIXES.full))
 
 
 def likelihood_of(trials: MixEvidence, *bad: int) -> float:
@@ -88,7 +88,7 @@ def test_the_cause_is_separated_from_five_rng_perturbing_changes() -> None:
 
     endpoints = [result(mix, seed) for mix in (0, mixes.full) for seed in (0, 0, 1, 2)]
     probed = (0b000100001, 0b100000011, 0b001100111, 0b101001111, 0b110011111, 0b011111111, 0b101110000)
-    trials = MixEvidence.of((*endpoints, *(result(mix, 0) for mix in probed)), mixes.full)
+    trials = MixEvidence(ObservedTrials((*endpoints, *(result(mix, 0) for mix in probed)), mixes.full))
     posterior = infer_posterior(trials, mixes, (1.0,) * 9)
     assert posterior.leader()[0] == 1 << 8
     assert posterior.singles[8] > 0.5

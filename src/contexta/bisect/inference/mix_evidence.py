@@ -1,4 +1,4 @@
-"""What the trials say about single mixes: good, bad, in between, or still open."""
+"""Judge single mixes by their trials: good, bad, in between, or still open."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Literal
 
 from contexta.bisect.inference.likelihood import Pool
-from contexta.bisect.inference.observations import Observation, ObservedTrials
+from contexta.bisect.inference.observations import ObservedTrials
 from contexta.bisect.inference.scaled_values import ScaledValues
 from contexta.bisect.inference.seed_pairs import SeedPairs, is_a_part
 from contexta.bisect.tuning import TUNING
@@ -23,11 +23,6 @@ class MixEvidence:
     """The trials of a study and everything derived from them. Every property is computed once."""
 
     observations: ObservedTrials
-
-    @classmethod
-    def of(cls, results: tuple[Observation, ...], new: int) -> MixEvidence:
-        """The evidence of these results; ``new`` is the mix that is NEW."""
-        return cls(ObservedTrials(results, new))
 
     @cached_property
     def values(self) -> ScaledValues:
@@ -110,7 +105,7 @@ class MixEvidence:
         return top + math.log(sum(math.exp(part - top) for part in parts) / len(parts)) - whole
 
     def state(self, mix: int, odds: float, runs: int = 1, culprits: int = 0) -> State:
-        """What the values of a mix say. ``between``: at a level of its own, far from both endpoints.
+        """The state of a mix by its values. ``between``: at a level of its own, far from both endpoints.
 
         odds: the better of good and bad must lead by this many to one. runs: the least number of values. culprits: see
         ``densities``.
