@@ -83,9 +83,11 @@ def test_broken_snapshot_is_refused(changes: dict[str, Any], message: str) -> No
         ("1!1.0", "1.0", False),
         ("weird build", "weird build", True),
         ("weird build", "weird  build", False),
+        ("1.0", None, False),
+        (None, None, True),
     ],
 )
-def test_versions_compare_by_pep_440_else_as_text(left: str, right: str, same: bool) -> None:
+def test_versions_compare_by_pep_440_else_as_text(left: str | None, right: str | None, same: bool) -> None:
     assert same_version(left, right) is same is same_version(right, left)
 
 

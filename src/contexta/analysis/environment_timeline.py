@@ -158,8 +158,4 @@ def _lane(name: str, states: Sequence[tuple[bool, str | None]], starts: Sequence
 
 
 def _is_same(first: tuple[bool, str | None], second: tuple[bool, str | None]) -> bool:
-    if first == second:
-        return True
-    return (
-        first[0] and second[0] and first[1] is not None and second[1] is not None and same_version(first[1], second[1])
-    )
+    return first[0] == second[0] and same_version(first[1], second[1])

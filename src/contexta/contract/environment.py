@@ -141,10 +141,15 @@ class EnvironmentSnapshot(Value):
         return self
 
 
-def same_version(left: str, right: str) -> bool:
-    """Whether two versions are equal by PEP 440 (1.0 is 1.0.0, 2.1.0+cu118 is not 2.1.0), or else as text."""
+def same_version(left: str | None, right: str | None) -> bool:
+    """Whether two versions are equal by PEP 440 (1.0 is 1.0.0, 2.1.0+cu118 is not 2.1.0), or else as text.
+
+    None, for a missing package, equals only None.
+    """
     if left == right:
         return True
+    if left is None or right is None:
+        return False
     try:
         return Version(left) == Version(right)
     except InvalidVersion:

@@ -103,9 +103,7 @@ def _differing_keys(tables: Sequence[Mapping[str, str | None]]) -> set[str]:
 
 
 def _same(kind: Kind, first: str | None, second: str | None) -> bool:
-    if kind in ("package", "python") and first is not None and second is not None:
-        return same_version(first, second)
-    return first == second
+    return same_version(first, second) if kind in ("package", "python") else first == second
 
 
 def _of_run(record: RunRecord) -> dict[Kind, Mapping[str, str | None]]:

@@ -148,7 +148,7 @@ def _between(before: PastRun, after: PastRun) -> list[str]:
         left["python"], right["python"] = before.environment.python_version, after.environment.python_version
         for name in sorted({*left, *right}):
             was, now = left.get(name), right.get(name)
-            if was != now and not (was and now and same_version(was, now)):
+            if not same_version(was, now):
                 changes.append(f"{name} {was or 'absent'} -> {now or 'absent'}")
     old, new = parameters_of(before), parameters_of(after)
     for name in sorted({*old, *new}):

@@ -166,8 +166,7 @@ def changes_between(old: End, new: End, metadata: Mapping[Release, Metadata] | N
     changes = [
         _of_pins(name, left, right, metadata or {})
         for name in {*old.packages, *new.packages}
-        if (left := old.packages.get(name)) != (right := new.packages.get(name))
-        and not (left is not None and right is not None and same_version(left, right))
+        if not same_version(left := old.packages.get(name), right := new.packages.get(name))
     ]
     if old.python != new.python:
         changes.append(Change(key=PYTHON, left_value=old.python, right_value=new.python))
