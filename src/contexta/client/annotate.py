@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 
 
 def rename_run(workspace: Workspace, run: str, name: str) -> RunSummary:
-    """Give a run another name. Its reference stays valid and also finds it. The recorded name undoes the change. Raises
-    InvalidInput for a run that is still open, because its program may name it, and Conflict if another run of the
-    project has that name.
+    """Give a run another name. Its reference stays valid and also finds it.
+
+    The recorded name undoes the change. Raises InvalidInput for a run that is still open, because its program may name
+    it, and Conflict if another run of the project has that name.
     """
     from contexta.store.entities import run_annotations
     from contexta.store.ingest.hide_secrets import text_without_secrets

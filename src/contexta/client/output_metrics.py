@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 
 
 def read_output_metrics(workspace: Workspace, run: str, pattern: str | None = None) -> RunDetails:
-    """Read metrics from the stored output of a run, as `contexta run` does during the run. They replace metrics that
-    were read before. Metrics that the program logged stay. pattern: a regular expression with groups ``key`` and
-    ``value``, or groups named like metrics, and perhaps ``step``; by default the known formats. Raises NotFound without
-    output, InvalidInput for a pattern that finds no number and for a run that is still open.
+    """Read metrics from the stored output of a run, as `contexta run` does during the run.
+
+    They replace metrics that were read before. Metrics that the program logged stay. pattern: a regular expression with
+    groups ``key`` and ``value``, or groups named like metrics, and perhaps ``step``; by default the known formats.
+    Raises NotFound without output, InvalidInput for a pattern that finds no number and for a run that is still open.
     """
     from contexta.recorder.printed.user_pattern import compiled
     from contexta.store.entities import artifacts

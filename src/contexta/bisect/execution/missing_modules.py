@@ -72,8 +72,9 @@ _BUILT_WITH_PYTHON = (
 
 
 def missing_module(reason: str, log: str) -> str | None:
-    """The module whose import ended a training; None if something else ended it. reason: why there is no value; "" if
-    the exit code was judged. log: its output.
+    """The module whose import ended a training; None if something else ended it.
+
+    reason: why there is no value; "" if the exit code was judged. log: its output.
     """
     match = _MISSING.search(reason.rpartition("exit code 1: ")[2]) if reason else None
     if match is None and (not reason or "exit code" in reason):

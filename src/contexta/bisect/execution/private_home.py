@@ -52,8 +52,10 @@ class Overlay(NamedTuple):
 
 @dataclass(frozen=True)
 class PrivateHome:
-    """The home of one trial. variables: lead a program there. overlays: mounted before the program starts. why_empty:
-    why the home is empty; "" if it shows the real one.
+    """The home of one trial.
+
+    variables: lead a program there. overlays: mounted before the program starts. why_empty: why the home is empty; ""
+    if it shows the real one.
     """
 
     variables: Mapping[str, str]

@@ -37,8 +37,9 @@ _remover = ThreadPoolExecutor(1, "remover")  # tens of thousands of files: the n
 
 @dataclass(frozen=True)
 class Revision:
-    """A recorded source: a commit and a patch for ``git apply``. root: the path of its repository. packages: (name,
-    directory below the top) that a trial of it installs from it.
+    """A recorded source: a commit and a patch for ``git apply``.
+
+    root: the path of its repository. packages: (name, directory below the top) that a trial of it installs from it.
     """
 
     commit: str

@@ -127,9 +127,11 @@ def require_order(
     threshold: Threshold | None,
     swapped: str,
 ) -> list[str]:
-    """Notes about runs that look swapped by chance only. shift: of the metric, if both runs recorded it. better: the
-    good direction, None if unknown. threshold: the condition for a good run. swapped: the command with OLD and NEW
-    swapped. Raises InvalidInput if OLD is worse according to the records.
+    """Notes about runs that look swapped by chance only.
+
+    shift: of the metric, if both runs recorded it. better: the good direction, None if unknown. threshold: the
+    condition for a good run. swapped: the command with OLD and NEW swapped. Raises InvalidInput if OLD is worse
+    according to the records.
     """
     if len(sides) < 2:
         return []

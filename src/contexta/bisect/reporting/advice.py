@@ -67,9 +67,10 @@ def advice(
     failed: Failed | None,
     interaction: str | None,
 ) -> Iterator[str]:
-    """Commands that restore the metric, or that continue the search. runs: their number so far. failed: the last run of
-    an endpoint that gives no value; None if both endpoints give one. interaction: how several culprits act, as in the
-    report.
+    """Commands that restore the metric, or that continue the search.
+
+    runs: their number so far. failed: the last run of an endpoint that gives no value; None if both endpoints give one.
+    interaction: how several culprits act, as in the report.
     """
     if verdict.kind == "proved":
         if interaction == "only together":

@@ -22,15 +22,18 @@ _PROOF = 4  # runs for the two facts of a proof, twice each
 
 @dataclass(frozen=True)
 class Estimate:
-    """The progress of a study. suspects: the likeliest first. runs: the estimated number of remaining runs."""
+    """The progress of a study."""
 
     suspects: tuple[PossibleCause, ...]
+    """The likeliest first."""
     runs: int
+    """The estimated number of remaining runs."""
 
 
 def plan(space: Space, max_runs: int, *, seconds: float | None = None, notes: Sequence[str] = ()) -> BisectPlan:
-    """The plan of a study of this space. Its figures assume a single culprit and no noise. seconds: duration of one run
-    of the command, None if unknown.
+    """The plan of a study of this space. Its figures assume a single culprit and no noise.
+
+    seconds: duration of one run of the command, None if unknown.
     """
     weights = space.weights()
     total = sum(weights) or 1.0
