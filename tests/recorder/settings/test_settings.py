@@ -173,6 +173,26 @@ def test_method_that_only_some_estimators_have_is_followed_and_still_absent_from
     assert train(SOMETIMES)["Network.solver"]["value"] == "sgd"
 
 
+class FakeRun:
+    """The part of a live run that settings use."""
+
+    _ended = False
+    _salt = b"salt"
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+        self.settings: dict[str, Any] = {}
+        self._journal: Any = self
+
+    def note(self, topic: str, words: str) -> None:
+        assert topic == "settings"
+        self.notes.append(words)
+
+    def write(self, type_: str, *, name: str, value: dict[str, Any]) -> None:
+        assert (type_, name) == ("fact", "settings")
+        self.settings.update(value)
+
+
 def test_reading_stops_once_it_took_a_second_even_if_it_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     class Estimator:
         fits = reads = 0
@@ -186,10 +206,21 @@ def test_reading_stops_once_it_took_a_second_even_if_it_fails(monkeypatch: pytes
 
     clock = itertools.count(step=0.3)
     monkeypatch.setattr("time.monotonic", lambda: next(clock))
-    settings_record.CollectedSettings(lambda: None).follow(Estimator, "fit", read)
+    run = FakeRun()
+    settings_record.CollectedSettings(lambda: run).follow(Estimator, "fit", read)
     for _ in range(100):
         Estimator().fit()
     assert (Estimator.fits, Estimator.reads) == (100, 4)
+    assert run.notes == ["effective settings of libraries: those of later objects are unknown: reading them took 1 s"]
+
+
+def test_settings_beyond_the_most_that_a_process_records_are_noted_once() -> None:
+    run = FakeRun()
+    settings = settings_record.CollectedSettings(lambda: run)
+    for prefix in ("a", "b"):
+        settings.add("Wide", "library", {f"{prefix}{number}": number for number in range(1_500)}, {})
+    assert run.notes == ["effective settings of libraries: only the first 1000 of a process are recorded"]
+    assert len(run.settings) == 1_000
 
 
 def test_package_named_sklearn_without_estimators_is_left_alone(cli: Cli, tmp_path: Path) -> None:

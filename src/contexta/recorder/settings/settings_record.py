@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
         @property
         def _salt(self) -> bytes: ...
+        def note(self, topic: str, words: str) -> None: ...
 
 
 _MOST = 1_000  # settings of a process
@@ -46,6 +47,7 @@ class CollectedSettings:
         self._values: Dict[str, List[str]] = {}
         self._defaults: Dict[str, bool] = {}
         self._spent = 0.0
+        self._has_noted = False  # whether the run says that settings are missing
 
     def follow(self, owner: Any, name: str, record: Callable[..., None]) -> None:
         """Call ``record`` after each call of a method, as ``replaced_methods.after`` does, until the calls have taken
@@ -53,6 +55,7 @@ class CollectedSettings:
 
         def timed(*call: Any) -> None:
             if self._spent > _SECONDS:
+                self._note(f"those of later objects are unknown: reading them took {_SECONDS:g} s")
                 return
             began = time.monotonic()
             try:
@@ -74,6 +77,7 @@ class CollectedSettings:
             text = text_of(value)
             texts = self._values.get(key)
             if texts is None and len(self._values) >= _MOST:
+                self._note(f"only the first {_MOST} of a process are recorded")
                 break
             if texts is not None and (text in texts or len(texts) >= _MOST_VALUES):
                 continue
@@ -92,6 +96,13 @@ class CollectedSettings:
                 cleaned, _ = redact.parameters({key: changed[key]["value"]}, run._salt)
                 changed[key]["value"] = next(iter(cleaned.values()))
             run._journal.write("fact", name="settings", value=changed)
+
+    def _note(self, words: str) -> None:
+        """Note in the run, once, that settings are missing."""
+        run = None if self._has_noted else self._active()
+        if run is not None and not run._ended:
+            self._has_noted = True
+            run.note("settings", f"effective settings of libraries: {words}")
 
 
 def text_of(value: Any) -> str:
