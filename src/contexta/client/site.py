@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -119,8 +120,8 @@ def _list_pages(workspace: Workspace, runs: Sequence[RunSummary]) -> Iterator[_P
     for project in projects:
         own = [run for run in runs if run.project_ref == project.project_ref]
         metrics = main_metrics(own, directions, _MOST_METRICS)
-        page = site_pages.project_page(project, own, metrics)
-        yield _Page(site_pages.project_file(project.project_ref), "", lambda page=page: page)  # type: ignore[misc]
+        build = partial(site_pages.project_page, project, own, metrics)
+        yield _Page(site_pages.project_file(project.project_ref), "", build)
     metrics = main_metrics(runs, directions, _MOST_METRICS)
     yield _Page(site_pages.INDEX, "", lambda: site_pages.index_page(projects, runs, metrics))
 
