@@ -103,8 +103,8 @@ def lock(
     click.echo(lock_summary(finding), err=True)
     not_kept = 0
     if wheels is not None:
-        with progress_bar() as watch:
-            kept = ctx.keep_wheels(run, wheels, options=options, uv=uv, progress=watch)
+        with progress_bar() as progress:
+            kept = ctx.keep_wheels(run, wheels, options=options, uv=uv, progress=progress)
         not_kept = len(kept.missing)
         click.echo(f"{len(kept.kept)} wheels are in {wheels}, {not_kept} packages could not be kept", err=True)
     if is_file and output is not None:
@@ -126,8 +126,8 @@ def keep(ctx: Contexta, run: str, wheels: Path | None, indexes: tuple[str, ...])
     Each wheel is checked by its hash. `rebuild`, `rerun` and `bisect` use the wheels of the workspace before those of
     an index. Exits with 1 if a package has no wheel that could be kept.
     """
-    with progress_bar() as watch:
-        finding = ctx.keep_wheels(run, wheels, options=RebuildOptions(indexes=indexes), progress=watch)
+    with progress_bar() as progress:
+        finding = ctx.keep_wheels(run, wheels, options=RebuildOptions(indexes=indexes), progress=progress)
     return Answer(finding, int(bool(finding.missing)))
 
 
@@ -143,8 +143,8 @@ def rebuild(ctx: Contexta, run: str, into: Path, **options: Any) -> Answer:
     is listed.
     """
     uv = find_uv(offline=options["offline"], timeout=options["timeout"])
-    with progress_bar() as watch:
-        finding = ctx.rebuild_environment(run, into, options=_rebuild_options(options), uv=uv, progress=watch)
+    with progress_bar() as progress:
+        finding = ctx.rebuild_environment(run, into, options=_rebuild_options(options), uv=uv, progress=progress)
     return Answer(finding, _REBUILD_EXIT_CODES[finding.verdict])
 
 
@@ -214,7 +214,7 @@ def reconstruct(
     no trace names is resolved as of that date. PATH is a directory to search instead of the current one, or a file
     that counts whatever its date is. The result is a run: compare it with `contexta diff`, and bisect it.
     """
-    with Contexta(workspace=workspace) as ctx, progress_bar() as watch:
+    with Contexta(workspace=workspace) as ctx, progress_bar() as progress:
         return Answer(
             ctx.reconstruct(
                 at,
@@ -224,7 +224,7 @@ def reconstruct(
                 env=env,
                 project=project,
                 shell_history=shell_history,
-                progress=watch,
+                progress=progress,
             )
         )
 
