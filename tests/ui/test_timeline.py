@@ -41,6 +41,28 @@ def test_the_answer_names_the_drop_and_what_moved_there(browser: TestClient) -> 
     assert re.search(r"r09 2026-03-10 08:00 0\.91\d* 0\.87\d* .0\.0\d+ ▼ worse pandas 3\.0\.2 Compare", text)
 
 
+def test_larger_steps_come_before_packages_that_were_added(ctx: Contexta) -> None:
+    added = {f"added-{number:02}": "1.0" for number in range(12)}
+    for number in range(14):
+        is_late = number >= 9
+        put_run(
+            ctx,
+            f"r{number:02}",
+            project="shop",
+            started_at=f"2026-03-{number + 1:02}T08:00:00Z",
+            ended_at=f"2026-03-{number + 1:02}T09:00:00Z",
+            metrics={"accuracy": (0.87 if is_late else 0.91) + 0.001 * (number % 3)},
+            environment={
+                "packages": {"pandas": "3.0.2", "beta": "1.1", **added}
+                if is_late
+                else {"pandas": "2.3.3", "beta": "1.0"}
+            },
+        )
+    text = text_of(TestClient(site(ctx)).get("/timeline").text)
+    assert "pandas, beta, added-00, added-01, added-02, added-03" in text
+    assert re.search(r"▼ worse pandas 3\.0\.2 beta 1\.1 added-00 1\.0 .* added-09 1\.0 and 2 more", text)
+
+
 def test_each_bar_leads_to_the_comparison_of_both_its_sides(browser: TestClient) -> None:
     page = browser.get("/timeline?metric=accuracy").text
     (link,) = re.findall(r'<a href="([^"]+)"><title>pandas 3\.0\.2: r09 to r13\. Compare r08 with r09</title>', page)

@@ -22,6 +22,7 @@ from contexta.ui.views.timeline_drawing import dates, lane, metric_plot, ticks_o
 
 _RUNS = (50, 200, 500)
 _LANES, _CHIPS = 40, 12
+_KINDS = ("major", "minor", "patch", "removed")
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ def _answer(finding: EnvironmentTimeline) -> Iterator[Child]:
     size = number(float(f"{abs(after.mean - before.mean):.4g}"))
     start = f"{finding.metric} {verb}" if changes == 1 else f"{finding.metric} changed {changes} times; it last {verb}"
     yield element("b", f"{start} by {size} at {first.name} ({moment(first.started_at)[:10]}).")
-    moved = [item.name for item in finding.lanes if after.start in item.moved_at]
+    moved = [item.name for item in _moved_at(finding, after.start)]
     last_before = finding.runs[after.start - 1]
     if not moved:
         yield " No recorded package and no commit moved there."
@@ -238,7 +239,7 @@ def _change_point(finding: EnvironmentTimeline, before: MetricLevel, after: Metr
     first, previous = finding.runs[after.start], finding.runs[after.start - 1]
     delta = after.mean - before.mean
     text, tone = judged(after.worse)
-    moved = [item for item in finding.lanes if after.start in item.moved_at]
+    moved = _moved_at(finding, after.start)
     chips: list[Child] = []
     for item in moved[:_CHIPS]:
         chips += [_chip(item, after.start), " "]
@@ -256,15 +257,31 @@ def _change_point(finding: EnvironmentTimeline, before: MetricLevel, after: Metr
     )
 
 
+def _moved_at(finding: EnvironmentTimeline, start: int) -> list[PackageLane]:
+    """The packages that moved at a run: larger steps first, those that were added or removed last."""
+    moved = [item for item in finding.lanes if start in item.moved_at]
+    return sorted(moved, key=lambda item: _KINDS.index(_kind(*_versions_at(item, start))))
+
+
+def _versions_at(item: PackageLane, start: int) -> tuple[str | None, str | None]:
+    """The versions of a package before and since a run."""
+    place = next(place for place, period in enumerate(item.periods) if period.start == start)
+    return item.periods[place - 1].version, item.periods[place].version
+
+
+def _kind(old: str | None, new: str | None) -> str:
+    """The class of a step."""
+    if old is None or new is None:
+        return "removed"
+    _, size = distance(old, new)
+    return size if size in ("major", "minor") else "patch"
+
+
 def _chip(item: PackageLane, start: int) -> Element:
     """The package and its new version, in the weight of the step."""
-    place = next(place for place, period in enumerate(item.periods) if period.start == start)
-    old, new = item.periods[place - 1].version, item.periods[place].version
-    if old is None or new is None:
-        return element("span", f"{item.name} {'removed' if new is None else new}", class_="chip removed")
-    _, size = distance(old, new)
-    kind = size if size in ("major", "minor") else "patch"
-    return element("span", f"{item.name} {new}", class_=f"chip {kind}", title=f"{old} to {new}")
+    old, new = _versions_at(item, start)
+    title = f"{old} to {new}" if old is not None and new is not None else None
+    return element("span", f"{item.name} {new or 'removed'}", class_=f"chip {_kind(old, new)}", title=title)
 
 
 __all__ = ["timeline"]
