@@ -65,6 +65,28 @@ def test_an_extra_is_installed_from_the_recorded_source(installed: Any, direct: 
     assert plain.partition(" @ ")[2] in upgrade_hint()
 
 
+@pytest.mark.parametrize(
+    ("receipt", "extras", "command"),
+    [
+        ("uv-receipt.toml", "", 'uv tool install "contexta[ui] @ file:///src"'),
+        (
+            "uv-receipt.toml",
+            'extras = ["reproduce", "ui"], ',
+            'uv tool install "contexta[reproduce,ui] @ file:///src"',
+        ),
+        ("pipx_metadata.json", "", 'pipx install --force "contexta[ui] @ file:///src"'),
+    ],
+)
+def test_the_environment_of_a_tool_is_extended_by_what_made_it(
+    installed: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, receipt: str, extras: str, command: str
+) -> None:
+    installed({"url": "file:///src", "dir_info": {}})
+    requirement = f'name = "contexta", {extras}directory = "/x"'
+    (tmp_path / receipt).write_text(f"[tool]\nrequirements = [{{ {requirement} }}]\n")
+    monkeypatch.setattr("sys.prefix", str(tmp_path))
+    assert install_hint("ui") == f"`{command}`"
+
+
 def test_an_editable_installation_stays_editable(installed: Any) -> None:
     installed({"url": TREE.as_uri(), "dir_info": {"editable": True}})
     assert install_hint("dask", "postgres") == f'`pip install -e "{TREE}[dask,postgres]"`'

@@ -7,6 +7,8 @@ installation. Standard library only, Python 3.8.
 from __future__ import annotations
 
 import json
+import re
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,9 +16,10 @@ from contexta import __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, Optional
+    from typing import Any, Dict, Optional, Tuple
 
 NAME = "contexta"
+_EXTRAS = re.compile(r'name = "contexta", extras = \[([^\]]*)\]')  # in the receipt of `uv tool install`
 _PACKAGE = Path(__file__).resolve().parents[1]
 _FROM_INDEX = (
     "from the index that this Contexta came from: its source was not recorded, and on the public index the name "
@@ -56,12 +59,29 @@ def find_own_source() -> OwnSource:
 def install_hint(*extras: str) -> str:
     """The command that installs this project with extras, with a remark if its source is unknown."""
     source = find_own_source()
+    command, installed = _installer()
+    extras = tuple(sorted({*extras, *installed}))
     names = f"{NAME}[{','.join(extras)}]" if extras else NAME
     if source.editable is not None:
-        return f'`pip install -e "{source.editable}{names[len(NAME) :]}"`'
+        return f'`{command} -e "{source.editable}{names[len(NAME) :]}"`'
     if source.address is not None:
-        return f'`pip install "{names} @ {source.address}"`'
-    return f'`pip install "{names}=={__version__}"`, {_FROM_INDEX}'
+        return f'`{command} "{names} @ {source.address}"`'
+    return f'`{command} "{names}=={__version__}"`, {_FROM_INDEX}'
+
+
+def _installer() -> Tuple[str, Tuple[str, ...]]:
+    """(the command that installs into this environment, the extras that it would otherwise drop).
+
+    pip of another environment would not reach the environment of a tool, which has no pip.
+    """
+    prefix = Path(sys.prefix)
+    receipt = prefix / "uv-receipt.toml"
+    if receipt.is_file():
+        found = _EXTRAS.search(receipt.read_text(encoding="utf-8"))
+        return "uv tool install", tuple(re.findall(r'"([\w.-]+)"', found[1])) if found else ()
+    if (prefix / "pipx_metadata.json").is_file():
+        return "pipx install --force", ()
+    return "pip install", ()
 
 
 def tool_hint(*words: str) -> str:
