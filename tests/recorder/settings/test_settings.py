@@ -223,6 +223,15 @@ def test_settings_beyond_the_most_that_a_process_records_are_noted_once() -> Non
     assert len(run.settings) == 1_000
 
 
+def test_process_without_these_libraries_imports_no_module_that_reads_them(cli: Cli) -> None:
+    program = (
+        "import sys\nnames = [name for name in sys.modules if name.startswith('contexta.recorder.')]\n"
+        "print(*sorted(name for name in names if '.settings.' in name or '.mirrors.' in name))"
+    )
+    done = cli("run", "--quiet", "--", sys.executable, "-c", program)
+    assert done.stdout.split() == ["contexta.recorder.mirrors.trackers", "contexta.recorder.settings.libraries"]
+
+
 def test_package_named_sklearn_without_estimators_is_left_alone(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "sklearn").mkdir()
     (tmp_path / "sklearn" / "base.py").write_text("BaseEstimator = print\n")
