@@ -61,7 +61,7 @@ def timeline(workspace: Contexta, request: Request) -> Response:
     imports, note = _imported(workspace, finding) if state.only_imported else (None, None)
     lanes = [
         item
-        for item in finding.lanes
+        for item in _ordered(finding)
         if (imports is None or item.name in imports) and state.package.lower() in item.name.lower()
     ]
     shown = lanes if state.all_lanes else lanes[:_LANES]
@@ -183,6 +183,13 @@ def _lanes(finding: EnvironmentTimeline, lanes: Sequence[PackageLane]) -> Elemen
     content = element("table", element("tbody", *rows), class_="timeline")
     label = f"Versions over {len(finding.runs)} runs, the oldest left"
     return element("div", content, class_="timeline-box", role="region", tabindex="0", aria_label=label)
+
+
+def _ordered(finding: EnvironmentTimeline) -> list[PackageLane]:
+    """The lanes; those that moved at the last change of the level come first, larger steps before others."""
+    first = [] if finding.change is None else _moved_at(finding, finding.levels[finding.change].start)
+    names = {item.name for item in first}
+    return [*first, *(item for item in finding.lanes if item.name not in names)]
 
 
 def _is_drop(finding: EnvironmentTimeline) -> bool:
