@@ -412,6 +412,14 @@ def _rest_of(terminal: int) -> bytes:
         (("bisect", "old.txt", "new.txt", "--metric", "a", "--old-env", "X", "--", "x"), "is not a variable"),
         (("bisect", "old.txt", "new.txt", "--metric", "a", "--python", "nope", "--", "x"), "is no Python"),
         (("bisect", "--resume"), "there is no study here"),
+        (("bisect", "--plan"), "OLD and NEW missing\nhint: contexta bisect OLD NEW"),
+        (("bisect", "--plan", "--study", "there", "old.txt"), "NEW missing\nhint: contexta bisect OLD NEW"),
+        (
+            ("bisect", "--plan", "--resume"),
+            "--plan and --resume were both given\nhint: leave out one of them; --plan needs OLD and NEW",
+        ),
+        (("bisect", "--plan", "--show", "old.txt", "new.txt"), "--plan and --show were both given"),
+        (("bisect", "--resume", "--show"), "--resume and --show were both given\nhint: leave out one of them"),
     ],
 )
 def test_wrong_use_gives_one_line_and_exit_code_2(

@@ -263,8 +263,8 @@ class Contexta(Workspace):
 
     def plan_bisect(
         self,
-        old: str | os.PathLike[str],
-        new: str | os.PathLike[str],
+        old: str | os.PathLike[str] | None = None,
+        new: str | os.PathLike[str] | None = None,
         *,
         command: str | Sequence[str] = (),
         metric: str | None = None,
@@ -273,7 +273,7 @@ class Contexta(Workspace):
     ) -> BisectPlan:
         """The changes, the requirements between them and the expected number of runs of a bisect.
 
-        Builds both environments and reruns nothing. Options and errors: as ``bisect``.
+        Builds both environments and reruns nothing. Options and errors: as ``bisect``; old and new are required.
         """
         from contexta.bisect.session.bisect import plan_bisect
 

@@ -48,7 +48,8 @@ def bisect(context: click.Context, /, **options: Any) -> int:
     """
     form = take_format(context.obj, options)
     stream = options["json_stream"]
-    _require_one_format(form, stream=stream)
+    _require_one({"--json": form.as_json, "--json-stream": stream, "--markdown": form.as_markdown})
+    _require_one({"--plan": options["only_plan"], "--resume": options["resume"], "--show": options["show"]})
     fields = _fields(context, options, form)
     with shell_wording(), Contexta(workspace=options["workspace"] or context.obj["workspace"]) as ctx:
         if options["only_plan"]:
@@ -91,8 +92,9 @@ def _variables(pairs: Sequence[str]) -> dict[str, str]:
     return variables
 
 
-def _require_one_format(form: Format, *, stream: bool) -> None:
-    chosen = {"--json": form.as_json, "--json-stream": stream, "--markdown": form.as_markdown}
-    names = [name for name, is_chosen in chosen.items() if is_chosen]
+def _require_one(options: dict[str, bool]) -> None:
+    """Raise InvalidInput if several of these options were given."""
+    names = [name for name, is_given in options.items() if is_given]
     if len(names) > 1:
-        raise InvalidInput(f"{' and '.join(names)} were both given", hint="leave out one of them")
+        sides = "; --plan needs OLD and NEW" if "--plan" in names else ""
+        raise InvalidInput(f"{' and '.join(names)} were both given", hint=f"leave out one of them{sides}")
