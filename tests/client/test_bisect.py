@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -147,12 +148,39 @@ def test_the_example_of_the_documentation_runs(project: Path, capsys: pytest.Cap
     assert capsys.readouterr().out.splitlines() == ["proved culprit", "python -m pip install culprit==1.0"]
 
 
-def test_a_plan_reruns_nothing(project: Path) -> None:
+@pytest.mark.parametrize("study", [None, "chosen"])
+def test_a_plan_reruns_nothing_and_leaves_no_study(project: Path, study: str | None) -> None:
     (project / "train.py").write_text("open('ran', 'w')")
+    folder = None if study is None else project / study
+    sides: dict[str, Any] = {"old": Path("old.txt"), "new": Path("new.txt"), "python": PYTHON, "study": folder}
+    before = {*project.rglob("*")}
     with Contexta() as ctx:
-        plan = ctx.plan_bisect(Path("old.txt"), Path("new.txt"), command=COMMAND, python=PYTHON, in_place=True)
+        plan = ctx.plan_bisect(**sides, command=COMMAND, in_place=True)
+        assert ctx.list_bisects() == []
+        for read in (ctx.last_bisect, ctx.bisect_status, partial(ctx.bisect, resume=True)):
+            with pytest.raises(NotFound, match="there is no study here"):
+                read()
     assert [change.key for change in plan.changes] == ["culprit", "innocent"]
-    assert not (project / "ran").exists()
+    assert {*project.rglob("*")} == before
+
+
+def test_a_plan_changes_no_study_of_the_same_sides(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextmanager
+    def simulated(address: str, jobs: int | None) -> Iterator[Executor]:
+        yield Simulated(2, "culprit")
+
+    monkeypatch.setitem(choose.OPENED_BY, "dask", simulated)
+    fields: dict[str, Any] = {"command": COMMAND, "metric": "accuracy", "python": PYTHON, "dask": "there"}
+    with Contexta() as ctx:
+        report = ctx.bisect("old.txt", "new.txt", versions=False, **fields)
+        (folder,) = ctx.list_bisects()
+        files = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.parent.rglob("*.json")}
+        (project / "train.py").write_text("print('another source')")
+        ctx.plan_bisect("old.txt", "new.txt", **fields)
+        ctx.plan_bisect("new.txt", "old.txt", **fields)
+        assert ctx.list_bisects() == [folder]
+        assert ctx.last_bisect() == report
+    assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.parent.rglob("*.json")} == files
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from contexta.bisect.reporting.estimate import plan
 from contexta.bisect.reporting.report import report
 from contexta.bisect.search.problem import Verdict
 from contexta.bisect.session import study_files
+from contexta.bisect.session.environments import TrialEnvironments
 from contexta.bisect.session.prepare import PreparedStudy, prepare, studies_of
 from contexta.bisect.session.progress import BisectProgress
 from contexta.bisect.session.releases import releases_of
@@ -61,13 +62,13 @@ def run_bisect(
 def plan_bisect(
     records: Records, workspace: str | None, fields: Mapping[str, Any], progress: BisectProgress | None = None
 ) -> BisectPlan:
-    """Build the environments of OLD and NEW, and plan a bisect. Reruns nothing."""
+    """Build the environments of OLD and NEW, and plan a bisect. Reruns nothing, and begins no study."""
     request, progress = BisectRequest(**_set_fields(fields)), progress or BisectProgress()
     prepared = prepare(request, records, workspace, plans=True)
     _announce(prepared, progress)
     progress.message("building the environments of OLD and NEW to read their requirements")
     setup = prepared.setup
-    space = Study(setup, prepared.uv).space
+    space = TrialEnvironments(setup, prepared.uv).space()
     return plan(space, request.max_runs, seconds=setup.expected, notes=(*prepared.labels, *prepared.notes))
 
 
