@@ -33,6 +33,8 @@ from contexta.cli.commands.bisect import bisect as command
 from contexta.core.errors import ContextaError, DamagedData, InvalidInput, NotFound
 from contexta.core.files import digested_files
 from contexta.findings.bisect import BisectReport, BisectStatus, digest_of
+from contexta.findings.reproduction import RECONSTRUCTED
+from contexta.findings.runs import IMPORTED
 
 COMMAND = ("python", "train.py")
 
@@ -181,6 +183,29 @@ def test_a_plan_changes_no_study_of_the_same_sides(project: Path, monkeypatch: p
         assert ctx.list_bisects() == [folder]
         assert ctx.last_bisect() == report
     assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.parent.rglob("*.json")} == files
+
+
+@pytest.mark.parametrize("metadata", [{RECONSTRUCTED: {}}, {IMPORTED: {"tool": "MLflow"}}, {}])
+def test_a_plan_and_why_know_a_duration_from_recorded_runs_only(
+    ctx: Contexta, project: Path, metadata: dict[str, Any]
+) -> None:
+    runs: dict[str, Any] = {"march": ("1.0", 0.9, metadata, 50.0), "may": ("2.0", 0.4, metadata, 30.0)}
+    for name, (version, accuracy, about, seconds) in runs.items():
+        put_run(
+            ctx,
+            name,
+            metrics={"accuracy": accuracy},
+            environment={"packages": {"culprit": version}},
+            metadata=about,
+            started_at="2025-02-15T08:00:00Z",
+            ended_at=f"2025-02-15T08:00:{seconds:g}Z",
+        )
+    plan = ctx.plan_bisect("march", "may", python=PYTHON)
+    bisect = ctx.explain_regression("march", "may").next[0]
+    assert bisect.command.startswith("contexta bisect march may")
+    expected = None if metadata else 50.0
+    assert plan.expected_seconds == (None if expected is None else expected * plan.expected_runs)
+    assert bisect.seconds == (None if expected is None else expected * (bisect.runs or 0))
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ import math
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from statistics import fmean
 
 from contexta.analysis.commands.install_commands import install_commands, with_python
+from contexta.analysis.commands.rerun_duration import expected_seconds, measured_seconds
 from contexta.analysis.commands.training_commands import Training, metric_source, training_of, unused_seeds
 from contexta.analysis.metrics.formatting import some
 from contexta.analysis.why.suspects import INCLUDED, included
@@ -210,5 +210,5 @@ def _metric_name(old: PastRun, new: PastRun, shift: MetricShift) -> str:
 
 
 def _seconds(old: PastRun, new: PastRun, runs: int) -> float | None:
-    durations = [run.seconds for run in (old, new) if run.seconds is not None]
-    return round(runs * fmean(durations), 1) if durations else None
+    seconds = expected_seconds(measured_seconds(run.seconds, run.metadata) for run in (old, new))
+    return None if seconds is None else round(runs * seconds, 1)

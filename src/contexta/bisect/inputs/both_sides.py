@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 
+from contexta.analysis.commands.rerun_duration import expected_seconds
 from contexta.bisect.inputs.base_packages import SETUPTOOLS, is_left_out, setuptools_of
 from contexta.bisect.inputs.builds import changed_builds
 from contexta.bisect.inputs.completeness import CHECK, completed
@@ -35,7 +36,7 @@ class BothSides:
     notes: tuple[str, ...]
     """Notes for the user about how the sides were read."""
     seconds: float | None
-    """The longer duration of the recorded runs; None without one."""
+    """The longer duration of the recorded runs; None if it is unknown."""
     fixed: tuple[Fixed, ...]
     """Packages that are the same in every mix."""
     options: Mapping[str, InstallOptions] = field(default_factory=dict)
@@ -91,7 +92,7 @@ def both_sides(
         **ends,
         pythons=pythons,
         notes=tuple(notes),
-        seconds=max((side.seconds for side in sides.values() if side.seconds is not None), default=None),
+        seconds=expected_seconds(side.seconds for side in sides.values()),
         fixed=fixed,
         options=_options(pins, install),
         lost=tuple(builds.lost),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from contexta.analysis.commands.rerun_duration import measured_seconds
 from contexta.analysis.environments.missing_facts import uncertainties_of
 from contexta.bisect.execution.trial import applicable_variables
 from contexta.bisect.inputs.pins import Pins
@@ -27,7 +28,7 @@ class RecordedRun(Side):
         self.label = f"run {run.run_ref.value}"
         self.python = where_it_was(snapshot) or snapshot.python_version
         self.variables = applicable_variables(snapshot.environment_variables)
-        self.seconds = run.duration_seconds
+        self.seconds = measured_seconds(run.duration_seconds, run.metadata)
         self._snapshot, self._metadata = snapshot, run.metadata
         hidden = [name for name, value in snapshot.environment_variables.items() if HIDDEN in value]
         note = f"{self.label} keeps no value of {', '.join(hidden)}: taken from where a rerun runs"
