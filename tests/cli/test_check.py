@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any, Literal
 from xml.etree import ElementTree
 
 import pytest
@@ -96,6 +97,24 @@ def test_a_run_without_an_environment_is_not_the_same_as_any(story: Contexta) ->
     put_run(story, "bare", metrics={"accuracy": 0.95})
     (_, rule) = story.check_run("bare", against="old", env="packages").rules
     assert (rule.status, "no environment snapshot" in rule.detail) == ("unknown", True)
+
+
+@pytest.mark.parametrize(
+    ("environment", "env", "status"),
+    [
+        ({"python_version": "unknown"}, "packages", "unknown"),
+        ({"platform": "unknown"}, "packages", "pass"),
+        ({"platform": "unknown"}, "same", "unknown"),
+        ({"platform": "unknown", "packages": {"numpy": "1.0"}}, "same", "fail"),
+    ],
+)
+def test_an_environment_without_its_python_or_platform_does_not_pass_as_the_same(
+    ctx: Contexta, environment: dict[str, Any], env: Literal["packages", "same"], status: str
+) -> None:
+    put_run(ctx, "complete", metrics={"accuracy": 0.95}, environment={})
+    put_run(ctx, "partial", metrics={"accuracy": 0.95}, environment=environment)
+    (_, rule) = ctx.check_run("partial", against="complete", env=env).rules
+    assert rule.status == status
 
 
 def test_a_timeline_joins_runs_of_one_version(story: Contexta, cli: Cli) -> None:

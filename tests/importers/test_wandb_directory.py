@@ -6,10 +6,11 @@ import math
 from pathlib import Path
 
 import pytest
-from support.builders import Cli
+from support.builders import Cli, put_run
 from support.trackers.wandb_log import encoded, field
 
 from contexta import Contexta
+from contexta.contract.environment import UNKNOWN
 from contexta.importers.formats import wandb_directory
 
 FIXTURES = Path(__file__).parent / "fixtures" / "wandb"
@@ -57,6 +58,23 @@ def test_the_faces_show_an_imported_run(workspace: Path, cli: Cli) -> None:
         assert ctx.get_environment(name).packages["wandb"] == "0.12.21"
         assert ctx.audit_reproducibility(name).reproducibility_status == "partial"
         assert ctx.metric_series(name, "loss").points == 20
+
+
+def test_what_an_imported_run_did_not_record_is_unknown_and_no_suspect(cli: Cli, ctx: Contexta) -> None:
+    (log,) = (FIXTURES / "0.12.21").glob("*/*.wandb")
+    ctx.import_runs(log)
+    old = "credit-risk.february"
+    snapshot = ctx.get_environment(old)
+    assert (snapshot.platform, snapshot.python_version) == (UNKNOWN, "3.9.18")
+    about = {"python_version": "3.9.18", "packages": dict(snapshot.packages), "platform": "linux-x86_64-glibc2.36"}
+    put_run(ctx, "new", metrics={"loss": 9.0}, environment=about)
+    for command in (("why", "--metric", "loss"), ("diff",), ("compare",)):
+        shown = " ".join(cli(*command, "--all", old, "p.new").stdout.split())
+        assert f"{UNKNOWN} ->" not in shown
+        assert "platform: not recorded" in shown
+        assert "the environment was imported" in shown
+    assert "imported, as of" in cli("audit", old).stdout
+    assert "on an unknown platform" in cli("show", old).stdout
 
 
 def test_secrets_in_the_configuration_are_not_stored(workspace: Path) -> None:

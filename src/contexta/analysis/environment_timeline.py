@@ -10,7 +10,7 @@ from contexta.analysis.metrics import stats
 from contexta.analysis.metrics.change_points import levels, outliers
 from contexta.analysis.metrics.direction import Directions, direction_of, direction_order, familiarity
 from contexta.analysis.metrics.metric_names import label
-from contexta.contract.environment import same_version
+from contexta.contract.environment import UNKNOWN, same_version
 from contexta.core.errors import NotFound, shown
 from contexta.findings.explain import Better
 from contexta.findings.metrics import EnvironmentTimeline, LanePeriod, MetricLevel, PackageLane, TimelineRun
@@ -131,7 +131,7 @@ def _version(run: PastRun, name: str) -> tuple[bool, str | None]:
     """(whether it is known, the version)"""
     if name == SOURCE:
         return run.code is not None, _code(run)
-    if run.environment is None:
+    if run.environment is None or (name == PYTHON and run.environment.python_version == UNKNOWN):
         return False, None
     return True, run.environment.python_version if name == PYTHON else run.environment.packages.get(name)
 

@@ -176,6 +176,10 @@ def _environment_rule(diff: EnvironmentDiff, strictness: Strictness) -> Rule:
     if diff.left_python_version is None or diff.right_python_version is None:
         return Rule(name=name, status="unknown", detail="; ".join(diff.completeness_notes) or "no snapshot")
     changes = list(_environment_changes(diff, strictness))
+    required = {"python", "platform"} if strictness == "same" else {"python"}
+    if not changes and (unknowns := [aspect for aspect in diff.unknowns if aspect.what in required]):
+        detail = "; ".join(f"{aspect.what}: {aspect.reason}" for aspect in unknowns)
+        return Rule(name=name, status="unknown", detail=detail)
     detail = f"{len(changes)} differ: {some(changes, 8)}" if changes else "no recorded difference"
     return Rule(name=name, status="fail" if changes else "pass", detail=detail)
 

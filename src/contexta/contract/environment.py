@@ -51,6 +51,10 @@ def normal_name(name: str) -> str:
 
 PackageName = Annotated[str, BeforeValidator(_package_name)]
 
+UNKNOWN = "unknown"
+"""The Python version or the platform of an environment that does not have it on record. It equals no other value, and
+differs from none."""
+
 OriginKind = Literal["index", "vcs", "directory", "editable", "archive", "conda", "unknown"]
 
 
@@ -113,8 +117,9 @@ class EnvironmentSnapshot(Value):
     run_ref: RunRef
     captured_at: Timestamp
     python_version: Name
+    """``UNKNOWN`` if it was not recorded."""
     platform: Name
-    """A short name like ``linux``, or the name that the recorder captured."""
+    """A short name like ``linux``, or the name that the recorder captured. ``UNKNOWN`` if it was not recorded."""
     packages: TextMap = Field(default_factory=FrozenDict)
     environment_variables: TextMap = Field(default_factory=FrozenDict)
     distributions: tuple[Distribution, ...] = ()

@@ -50,6 +50,9 @@ IMPORTED = "imported_from"
 """Key of the metadata of a run: the tool that recorded it, as a mapping with ``tool``, ``version`` and ``path``. Only a
 run that was imported has it."""
 
+IMPORT_TOPIC = "import"
+"""Topic of the notes of an imported run and of its environment."""
+
 
 SETTINGS = "settings"
 """Key of the metadata of a run: its effective settings, by names such as ``KMeans.n_init``. Each is a mapping with

@@ -11,20 +11,18 @@ from hashlib import sha256
 from itertools import islice
 from typing import Any, BinaryIO
 
-from contexta.contract.environment import normal_name, same_version
+from contexta.contract.environment import UNKNOWN, normal_name, same_version
 from contexta.core.errors import InvalidInput
 from contexta.core.references import slug
 from contexta.core.validation import MAX_NAME
-from contexta.findings.runs import IMPORTED
+from contexta.findings.runs import IMPORT_TOPIC, IMPORTED
 from contexta.importers.readers import KINDS
 from contexta.importers.reading.description import LATEST, ForeignEnvironment, ForeignRun, MetricPoint
 from contexta.recorder.journal.objects import Objects
 from contexta.recorder.redaction import cutting, redact
 from contexta.recorder.source.patches import without_secrets
 
-UNKNOWN = "unknown"
 _MOST_PARAMS, _MOST_TAGS, _MOST_NOTES, _MOST_LINES_NAMED = 10_000, 1_000, 500, 10
-_TOPIC = "import"
 
 
 class JournalWriter:
@@ -61,7 +59,7 @@ class JournalWriter:
             self._points(key, points)
         self._at = max(start, min(run.ended_at, LATEST))
         for note in notes[:_MOST_NOTES]:
-            self._line("note", topic=_TOPIC, text=self._clean(note)[:10_000])
+            self._line("note", topic=IMPORT_TOPIC, text=self._clean(note)[:10_000])
         digest = self._digest.hexdigest()
         origin = {"kind": run.kind, "tool": KINDS[run.kind].TITLE, "version": run.tool_version}
         place = {"path": self._clean(str(run.path)), "identity": self._clean(run.identity), "digest": digest}
@@ -159,7 +157,7 @@ class JournalWriter:
             "python_version": environment.python_version or UNKNOWN,
             "platform": (environment.platform or UNKNOWN)[:MAX_NAME],
             "packages": {name: self._clean(version) for name, version in packages.items()},
-            "notes": [{"topic": _TOPIC, "text": self._clean(note)[:10_000]} for note in notes],
+            "notes": [{"topic": IMPORT_TOPIC, "text": self._clean(note)[:10_000]} for note in notes],
         }
         return json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
 

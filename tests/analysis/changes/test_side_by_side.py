@@ -3,8 +3,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from support.builders import START, a_snapshot
 
-from contexta.analysis.changes.side_by_side import Facts, differences, steps
+from contexta.analysis.changes.side_by_side import Facts, differences, facts_of, steps
+from contexta.contract import StableRef
+from contexta.contract.environment import UNKNOWN
+from contexta.findings.past_runs import PastRun, RunRecord
 
 PACKAGES: dict[int, Facts] = {
     1: {"python": {"python": "3.11.0"}, "package": {"torch": "2.0.0", "numpy": "1.24"}},
@@ -32,6 +36,24 @@ def test_steps_are_against_the_last_run_that_recorded_the_same(
         made for made, _ in steps([PACKAGES[environment] if environment else {} for environment in environments])
     ]
     assert [None if made is None else list(map(str, made)) for made in results] == changes
+
+
+def test_an_unrecorded_platform_is_unknown_in_every_step_and_hides_no_later_change() -> None:
+    platforms = ["linux", UNKNOWN, "linux-x86_64", "darwin"]
+    records = [
+        RunRecord(
+            PastRun(StableRef("run", f"p.{name}"), "completed", START, None),
+            a_snapshot(run=name, platform=platform),
+            {},
+        )
+        for name, platform in zip("abcd", platforms, strict=True)
+    ]
+    results = steps(facts_of(records))
+    assert [list(map(str, made or ())) for made, _ in results] == [[], [], [], ["platform: linux-x86_64 -> darwin"]]
+    assert ["platform" in unknown for _, unknown in results] == [False, True, False, False]
+    (row,) = differences(facts_of(records))
+    assert (row.name, row.recorded) == ("platform", (True, False, True, True))
+    assert differences(facts_of(records[:3])) == ()
 
 
 def test_a_run_that_recorded_no_parameters_is_unknown_and_not_a_change() -> None:

@@ -2,13 +2,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.builders import a_snapshot
 
 from contexta.analysis.environments.environment_diff import compare_environments
-from contexta.contract import StableRef
+from contexta.contract import Note, StableRef
+from contexta.contract.environment import UNKNOWN
 from contexta.findings import EnvironmentDiff
+from contexta.findings.reproduction import RECONSTRUCTED
 
 LEFT, RIGHT = StableRef("run", "p.a"), StableRef("run", "p.b")
 
@@ -133,6 +136,53 @@ def test_what_a_hand_written_side_lacks_is_unknown_and_not_a_change() -> None:
     difference = diff({"packages": {"numpy": "1.0"}}, full)
     assert not difference.differs
     assert "written by hand" in difference.completeness_notes[0]
+
+
+@pytest.mark.parametrize(
+    ("field", "left", "right", "is_unknown"),
+    [
+        ("python_version", UNKNOWN, "3.11.7", True),
+        ("python_version", "3.11.7", UNKNOWN, True),
+        ("python_version", UNKNOWN, UNKNOWN, True),
+        ("platform", "linux-x86_64-glibc2.36", UNKNOWN, True),
+        ("platform", UNKNOWN, "linux", True),
+        ("platform", "linux", "linux-x86_64-glibc2.36", True),
+        ("platform", "Linux-6.1.0-x86_64-with-glibc2.36", "linux-x86_64-glibc2.36", False),
+    ],
+)
+def test_a_python_or_platform_that_a_side_did_not_record_is_unknown_and_not_a_change(
+    field: str, left: str, right: str, is_unknown: bool
+) -> None:
+    difference = diff({field: left}, {field: right})
+    assert not difference.differs
+    aspect = {"python_version": "python"}.get(field, field)
+    assert (aspect in {unknown.what for unknown in difference.unknowns}) is is_unknown
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ("linux", "darwin"),
+        ("linux-x86_64-glibc2.36", "linux-aarch64-glibc2.36"),
+        ("linux-x86_64-glibc2.36", "linux-x86_64-glibc2.31"),
+        ("linux-x86_64-glibc2.36", "linux-x86_64-musl"),
+        ("Windows-10-10.0.19041", "Windows-11-10.0.22631"),
+        ("freebsd-13", "linux"),
+    ],
+)
+def test_platforms_whose_recorded_parts_differ_are_a_change(left: str, right: str) -> None:
+    assert diff({"platform": left}, {"platform": right}).platform_changed
+
+
+@pytest.mark.parametrize(
+    ("topic", "words"), [("import", "imported"), (RECONSTRUCTED, "reconstructed"), (None, "written by hand")]
+)
+def test_the_source_of_an_environment_that_was_not_captured_is_named(topic: str | None, words: str) -> None:
+    side = {"notes": [Note(topic=topic, text="from a file")] if topic else []}
+    difference = diff(side, captured(dist("numpy")))
+    assert f"run:p.a was {words}: changes of builds" in difference.completeness_notes[0]
+    reasons = {unknown.what: unknown.reason for unknown in difference.unknowns}
+    assert reasons["builds and origins"] == f"the environment was {words}"
 
 
 def test_change_has_whether_it_was_imported_and_requested() -> None:

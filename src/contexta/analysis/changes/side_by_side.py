@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from contexta.analysis.changes.pair import parameters_of
@@ -10,8 +10,10 @@ from contexta.analysis.changes.unknown_aspects import reason_for_unknown_changes
 from contexta.analysis.commands.named_arguments import arguments_by_name
 from contexta.analysis.environments.environment_diff import fact_texts, native_texts
 from contexta.analysis.environments.missing_facts import reasons_of_environment
+from contexta.analysis.environments.platforms import same_platform
+from contexta.analysis.environments.rebuilds import equivalent_pythons
 from contexta.analysis.metrics.repeats import command_of
-from contexta.contract.environment import EnvironmentSnapshot, Origin, normal_name, same_version
+from contexta.contract.environment import UNKNOWN, EnvironmentSnapshot, Origin, normal_name, same_version
 from contexta.findings import Change, RunDifference
 from contexta.findings.environments import Kind, name_of
 from contexta.findings.past_runs import RunRecord
@@ -47,6 +49,8 @@ def _facts(record: RunRecord, environment: Mapping[Kind, Mapping[str, str | None
     reasons = {**reasons_of_environment(record.snapshot), **reasons_of_run(record)}
     if record.run.code is not None:
         reasons["source"] = None  # a commit without its uncommitted changes: the latter are unknown alone
+    if record.snapshot is not None:
+        reasons["python"] = None  # of the version and the platform each is known or unknown alone
     values = {**_of_run(record), **environment}
     return {kind: values[kind] for kind, aspect in _KINDS.items() if kind in values and reasons.get(aspect) is None}
 
@@ -71,14 +75,28 @@ def steps(facts: Sequence[Facts]) -> list[tuple[tuple[Change, ...] | None, tuple
     for values in facts:
         shared = {kind: (last[kind], values[kind]) for kind in _KINDS if kind in last and kind in values}
         missing = dict.fromkeys(aspect for kind, aspect in _KINDS.items() if kind not in shared)
+        missing.update((key, None) for key in _unknown_keys(shared.get("python", ())))
         changes = tuple(
             Change(key=name_of(row.kind, row.key), left_value=row.values[0], right_value=row.values[1])
             for row in _differences([{kind: pair[side] for kind, pair in shared.items()} for side in (0, 1)])
             if all(row.recorded)
         )
         result.append((changes if shared else None, tuple(missing)))
-        last.update(values)
+        last.update({**values, **_last_python(last, values)})
     return result
+
+
+def _last_python(last: Facts, values: Facts) -> Facts:
+    """The kind ``python`` of a run, with the last recorded value of each key that it did not record."""
+    if "python" not in values:
+        return {}
+    recorded = {key: value for key, value in values["python"].items() if value is not None}
+    return {"python": {**values["python"], **last.get("python", {}), **recorded}}
+
+
+def _unknown_keys(tables: Iterable[Mapping[str, str | None]]) -> list[str]:
+    """The keys that have no value in a table."""
+    return [key for table in tables for key, value in table.items() if value is None]
 
 
 def _differences(facts: Sequence[Facts]) -> Iterator[RunDifference]:
@@ -92,7 +110,7 @@ def _differences(facts: Sequence[Facts]) -> Iterator[RunDifference]:
             recorded = tuple(table is not None and table.get(key, "") is not None for table in tables)
             values = tuple(table.get(key) if table is not None else None for table in tables)
             distinct = [value for value, is_recorded in zip(values, recorded, strict=True) if is_recorded]
-            if len(distinct) > 1 and not all(_same(kind, distinct[0], value) for value in distinct[1:]):
+            if len(distinct) > 1 and not all(_same(key, kind, distinct[0], value) for value in distinct[1:]):
                 changed_packages |= {key} if kind == "package" else set()
                 yield RunDifference(kind=kind, key=key, values=values, recorded=recorded)
 
@@ -102,8 +120,11 @@ def _differing_keys(tables: Sequence[Mapping[str, str | None]]) -> set[str]:
     return {key for table in tables[1:] if table is not tables[0] for key, _ in table.items() ^ tables[0].items()}
 
 
-def _same(kind: Kind, first: str | None, second: str | None) -> bool:
-    return same_version(first, second) if kind in ("package", "python") else first == second
+def _same(key: str, kind: Kind, first: str | None, second: str | None) -> bool:
+    if kind == "python" and first is not None and second is not None:
+        same = same_platform if key == "platform" else equivalent_pythons
+        return same(first, second) is not False
+    return same_version(first, second) if kind == "package" else first == second
 
 
 def _of_run(record: RunRecord) -> dict[Kind, Mapping[str, str | None]]:
@@ -128,7 +149,10 @@ def _source(record: RunRecord) -> dict[str, str | None]:
 def _of_environment(snapshot: EnvironmentSnapshot) -> dict[Kind, Mapping[str, str | None]]:
     distributions = snapshot.distributions
     return {
-        "python": {"python": snapshot.python_version, "platform": snapshot.platform},
+        "python": {
+            "python": None if snapshot.python_version == UNKNOWN else snapshot.python_version,
+            "platform": None if snapshot.platform == UNKNOWN else snapshot.platform,
+        },
         "package": (
             {distribution.name: distribution.version for distribution in distributions}
             or {normal_name(name): version for name, version in snapshot.packages.items()}

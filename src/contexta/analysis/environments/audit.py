@@ -9,9 +9,9 @@ from contexta.analysis.environments.availability import (
     checks_of_environment,
     checks_of_run,
 )
-from contexta.analysis.environments.missing_facts import uncertainties_of
+from contexta.analysis.environments.missing_facts import is_captured, source_of, uncertainties_of
 from contexta.analysis.metrics.formatting import some
-from contexta.contract.environment import EnvironmentSnapshot, Origin
+from contexta.contract.environment import UNKNOWN, EnvironmentSnapshot, Origin
 from contexta.findings import Audit, Check, RunDetails
 
 _RECORDING = "`contexta run` or `with ctx.run(...)`"
@@ -58,11 +58,16 @@ def _recorded(snapshot: EnvironmentSnapshot | None) -> Check:
     if uncertainties is not None:
         detail = f"reconstructed {'; '.join(uncertainties)}"
         return check(name, "warn", detail, "find traces of that time for these packages: `contexta reconstruct --help`")
+    if not is_captured(snapshot):
+        return check(name, "pass", f"{source_of(snapshot)}, as of {snapshot.captured_at}")
     return check(name, "pass", f"captured {snapshot.captured_at}")
 
 
 def _python(snapshot: EnvironmentSnapshot) -> Check:
-    detail = f"{snapshot.python_version} on {snapshot.platform}"
+    python, platform = snapshot.python_version, snapshot.platform
+    if python == UNKNOWN:
+        return check("python version", "warn", "not recorded", "rebuild with a version: --python VERSION")
+    detail = f"{python} on {'an unknown platform' if platform == UNKNOWN else platform}"
     if snapshot.python_version.count(".") < 2:
         return check("python version", "warn", detail, "record the full version, e.g. 3.11.7")
     return check("python version", "pass", detail)

@@ -6,8 +6,9 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from contexta.analysis.environments.missing_facts import uncertainties_of, unknown_in_environments
-from contexta.analysis.environments.rebuilds import same_python
+from contexta.analysis.environments.missing_facts import source_of, unknown_in_environments
+from contexta.analysis.environments.platforms import same_platform
+from contexta.analysis.environments.rebuilds import equivalent_pythons
 from contexta.analysis.environments.version_steps import distance
 from contexta.contract.environment import Distribution, EnvironmentSnapshot, Origin, normal_name, same_version
 from contexta.core.references import StableRef
@@ -60,11 +61,8 @@ def compare_environments(
     builds, origins = _same_version_changes(left, right)
     return EnvironmentDiff(
         **sides,
-        python_version_changed=not (
-            same_python(left.python_version, right.python_version)
-            or same_python(right.python_version, left.python_version)
-        ),
-        platform_changed=left.platform != right.platform,
+        python_version_changed=equivalent_pythons(left.python_version, right.python_version) is False,
+        platform_changed=same_platform(left.platform, right.platform) is False,
         changed_packages=tuple(change for change in packages if None not in (change.left_value, change.right_value)),
         added_packages=tuple(change for change in packages if change.left_value is None),
         removed_packages=tuple(change for change in packages if change.right_value is None),
@@ -93,9 +91,8 @@ def _notes(
         elif not side.packages:
             notes.append(f"the environment of {ref} has no packages")
         elif other is not None and other.distributions and not side.distributions:
-            origin = "written by hand" if uncertainties_of(side) is None else "reconstructed"
             notes.append(
-                f"the environment of {ref} was {origin}: changes of builds, origins, interpreter, machine and "
+                f"the environment of {ref} was {source_of(side)}: changes of builds, origins, interpreter, machine and "
                 "native libraries are unknown"
             )
         elif other is not None:

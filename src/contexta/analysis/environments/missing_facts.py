@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from contexta.contract.environment import EnvironmentSnapshot
+from contexta.analysis.environments.platforms import same_platform
+from contexta.contract.environment import UNKNOWN, EnvironmentSnapshot
 from contexta.findings.environments import Side, UnknownAspect
 from contexta.findings.reproduction import RECONSTRUCTED
+from contexta.findings.runs import IMPORT_TOPIC
 
 Reasons = Mapping[str, str | None]
 """Aspect -> why it was not recorded; None if it was recorded."""
 
 NO_SNAPSHOT = "no environment snapshot"
-_BY_HAND = "the environment was written by hand"
-_RECONSTRUCTED = "the environment was reconstructed"
+_NOT_RECORDED = "not recorded"
 _ASPECTS = (
     "packages",
     "python",
@@ -37,6 +38,9 @@ def unknown_in_environments(
     has_variables = any(side is not None and side.environment_variables for side in (left, right))
     if has_variables and not any(side is None or is_captured(side) for side in (left, right)):
         reasons = [{**side, "variables": None} for side in reasons]
+    platforms = [side.platform for side in (left, right) if side is not None]
+    if len(platforms) == 2 and UNKNOWN not in platforms and same_platform(*platforms) is None:
+        reasons = [{**side, "platform": f"{' and '.join(platforms)} may be one platform"} for side in reasons]
     return tuple(unknown_aspects(*reasons))
 
 
@@ -44,8 +48,7 @@ def reasons_of_environment(snapshot: EnvironmentSnapshot | None) -> Reasons:
     """The aspects of an environment."""
     if snapshot is None:
         return dict.fromkeys(_ASPECTS, NO_SNAPSHOT)
-    uncertainties = uncertainties_of(snapshot)
-    reason = _RECONSTRUCTED if uncertainties is not None else _BY_HAND
+    reason = f"the environment was {source_of(snapshot)}"
     facts = {
         "builds and origins": snapshot.distributions,
         "interpreter": snapshot.interpreter,
@@ -54,10 +57,18 @@ def reasons_of_environment(snapshot: EnvironmentSnapshot | None) -> Reasons:
         "variables": snapshot.environment_variables or is_captured(snapshot),
     }
     return {
-        "packages": None if snapshot.packages else "not recorded",
-        "versions": "; ".join(uncertainties or ()) or None,
+        "packages": None if snapshot.packages else _NOT_RECORDED,
+        "python": _NOT_RECORDED if snapshot.python_version == UNKNOWN else None,
+        "platform": _NOT_RECORDED if snapshot.platform == UNKNOWN else None,
+        "versions": "; ".join(uncertainties_of(snapshot) or ()) or None,
         **{name: None if value else reason for name, value in facts.items()},
     }
+
+
+def source_of(snapshot: EnvironmentSnapshot) -> str:
+    """Where an environment that the recorder did not capture comes from, as a participle."""
+    topics = {note.topic for note in snapshot.notes}
+    return "reconstructed" if RECONSTRUCTED in topics else "imported" if IMPORT_TOPIC in topics else "written by hand"
 
 
 def uncertainties_of(snapshot: EnvironmentSnapshot) -> tuple[str, ...] | None:
@@ -76,5 +87,5 @@ def unknown_aspects(old: Reasons, new: Reasons) -> Iterator[UnknownAspect]:
 
 
 def is_captured(snapshot: EnvironmentSnapshot) -> bool:
-    """Whether the recorder captured an environment. One that was written by hand has only names and versions."""
+    """Whether the recorder captured an environment. Any other has only names and versions, see ``source_of``."""
     return bool(snapshot.distributions or snapshot.interpreter)

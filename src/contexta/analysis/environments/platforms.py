@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from contexta.contract.environment import UNKNOWN
+
 _SYSTEMS = (("win32", r"(?<!dar)win(?:dows|32|64|-|_|\b)"), ("darwin", r"darwin|mac ?os|os ?x"), ("linux", r"linux"))
 _MACHINES = (
     ("x86_64", r"x86[_-]64|amd64|x64"),
@@ -15,6 +17,8 @@ _MACHINES = (
     ("s390x", r"s390x"),
     ("riscv64", r"riscv64"),
 )
+# The recorder's names, and those that users write. Names of other tools continue with the release of the system.
+_SHORT = re.compile(r"(?:linux|darwin|mac ?os|win(?:dows|32)?)(?:-[a-z0-9_]+)?(?:-(?:glibc[\d.]+|musl))?\Z")
 _GLIBC = re.compile(r"glibc[- ]?(\d+)\.(\d+)")
 _MANYLINUX = re.compile(r"manylinux(?:_(\d+)_(\d+)|(1|2010|2014))_(\w+)\Z")
 _OLD_MANYLINUX = {"1": (2, 5), "2010": (2, 12), "2014": (2, 17)}  # PEP 600
@@ -35,6 +39,11 @@ class Platform:
     is_musl: bool = False
     glibc: tuple[int, int] | None = None
     """(major, minor)"""
+
+    @property
+    def libc(self) -> str:
+        """``musl``, or the version of glibc; "" if unknown."""
+        return "musl" if self.is_musl else ".".join(map(str, self.glibc)) if self.glibc else ""
 
     @property
     def uv_name(self) -> str | None:
@@ -84,6 +93,26 @@ def platform_of(name: str) -> Platform:
         is_musl="musl" in low,
         glibc=(int(glibc[1]), int(glibc[2])) if glibc else None,
     )
+
+
+def same_platform(first: str, second: str) -> bool | None:
+    """Whether two recorded names mean one platform; None if a part that only one of them has may differ.
+
+    The release of the system, which only some tools record, counts where both names contain it.
+    """
+    if UNKNOWN in (first, second):
+        return None
+    if first == second:
+        return True
+    left, right = platform_of(first), platform_of(second)
+    if not left.system or not right.system:
+        return False
+    pairs = ((left.system, right.system), (left.machine, right.machine), (left.libc, right.libc))
+    if any(one and other and one != other for one, other in pairs):
+        return False
+    is_partial = any(one != other for one, other in pairs)
+    has_releases = not any(_SHORT.match(name.lower()) for name in (first, second))
+    return False if has_releases else None if is_partial else True
 
 
 def is_foreign(recorded: str, here: str) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from contexta.analysis.environments.platforms import is_foreign
 from contexta.analysis.metrics.formatting import some
-from contexta.contract.environment import Distribution, EnvironmentSnapshot, Origin, same_version
+from contexta.contract.environment import UNKNOWN, Distribution, EnvironmentSnapshot, Origin, same_version
 from contexta.findings import Deviation, EnvironmentDiff
 
 # The interpreter's properties that compiled modules depend on.
@@ -32,6 +32,13 @@ def deviations(
 def same_python(recorded: str, version: str) -> bool:
     """Whether a Python version matches the recorded one. A recorded 3.11 matches every 3.11 release."""
     return same_version(recorded, version) or (recorded.count(".") == 1 and version.startswith(f"{recorded}."))
+
+
+def equivalent_pythons(left: str, right: str) -> bool | None:
+    """Whether two recorded Python versions can be one version; None if one of them was not recorded."""
+    if UNKNOWN in (left, right):
+        return None
+    return same_python(left, right) or same_python(right, left)
 
 
 def compared_builds(recorded: EnvironmentSnapshot, rebuilt: EnvironmentSnapshot) -> int:

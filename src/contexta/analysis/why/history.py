@@ -15,7 +15,7 @@ from contexta.analysis.metrics import stats
 from contexta.analysis.metrics.change_points import FEWEST, Segment, levels, outliers
 from contexta.analysis.metrics.formatting import some
 from contexta.analysis.metrics.repeats import is_seed
-from contexta.contract.environment import same_version
+from contexta.contract.environment import UNKNOWN, same_version
 from contexta.findings.explain import Better, Confound, Difference, Effect, History, HistoryPoint, LevelChange
 from contexta.findings.past_runs import MetricId, PastRun
 
@@ -148,7 +148,7 @@ def _between(before: PastRun, after: PastRun) -> list[str]:
         left["python"], right["python"] = before.environment.python_version, after.environment.python_version
         for name in sorted({*left, *right}):
             was, now = left.get(name), right.get(name)
-            if not same_version(was, now):
+            if UNKNOWN not in (was, now) and not same_version(was, now):
                 changes.append(f"{name} {was or 'absent'} -> {now or 'absent'}")
     old, new = parameters_of(before), parameters_of(after)
     for name in sorted({*old, *new}):

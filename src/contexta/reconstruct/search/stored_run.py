@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from contexta.contract import EnvironmentSnapshot, Note, Project, Run
+from contexta.contract.environment import UNKNOWN
 from contexta.core.errors import InvalidInput, shown
 from contexta.core.references import slug
 from contexta.findings.reproduction import RECONSTRUCTED, Reconstruction
@@ -65,7 +66,7 @@ def _snapshot(finding: Reconstruction, run_ref: str) -> EnvironmentSnapshot:
         environment_snapshot_ref=f"environment:{run_ref.removeprefix('run:')}.snapshot",
         run_ref=run_ref,
         captured_at=finding.at,
-        python_version=finding.python_version or "unknown",
+        python_version=finding.python_version or UNKNOWN,
         platform=finding.platform,
         packages={package.name: package.version for package in finding.packages if package.version is not None},
         notes=[Note(topic=RECONSTRUCTED, text=text) for text in uncertainties(finding)],

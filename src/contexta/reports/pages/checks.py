@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from contexta.findings import Audit, Check, Diagnosis, Gate, RunDiagnosis
 from contexta.reports.document.blocks import Block, Paragraph, Report, Row, Section, Table
 from contexta.reports.document.formatting import count
-from contexta.reports.pages.common import notes, run_label, tone_of, with_hint
+from contexta.reports.pages.common import notes, python_and_platform, run_label, tone_of, with_hint
 
 
 def audit(finding: Audit) -> Report:
@@ -22,8 +22,8 @@ def audit_blocks(finding: Audit) -> tuple[Block, ...]:
     if finding.python_version is not None:
         packages = count(finding.package_count, "package")
         variables = count(finding.environment_variable_count, "variable")
-        environment = f"Python {finding.python_version} on {finding.platform}, {packages}, {variables}"
-        paragraphs.append(Paragraph(text=environment))
+        interpreter = python_and_platform(finding.python_version, finding.platform)
+        paragraphs.append(Paragraph(text=f"{interpreter}, {packages}, {variables}"))
     return (*paragraphs, _checks(finding.checks))
 
 

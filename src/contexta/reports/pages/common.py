@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from contexta.contract.environment import UNKNOWN
 from contexta.core.references import StableRef
 from contexta.findings import RUN_LEVEL, RunSummary, SnapshotRecord
 from contexta.findings.reproduction import RECONSTRUCTED
@@ -54,6 +55,12 @@ def notes(lines: Iterable[str]) -> tuple[Section, ...]:
     """A section with each note once; no section without notes."""
     items = tuple(dict.fromkeys(lines))
     return (Section(title="Notes", blocks=(Bullets(items=items, tone="warn"),)),) if items else ()
+
+
+def python_and_platform(version: str, platform: str | None) -> str:
+    """``Python 3.11.7 on linux``; names what was not recorded."""
+    python = "An unknown Python" if version == UNKNOWN else f"Python {version}"
+    return f"{python} on {'an unknown platform' if platform in (UNKNOWN, None) else platform}"
 
 
 def facts(values: Mapping[str, Any]) -> Table:

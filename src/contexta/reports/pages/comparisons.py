@@ -41,7 +41,7 @@ def diff(finding: RunDiff) -> Report:
         note
         for part in (finding.metrics, finding.environment, finding.inputs, finding)
         for note in part.completeness_notes
-        if "was written by hand" not in note  # the unknown parts are listed
+        if ": changes of builds, origins" not in note  # the unknown parts are listed
     ]
     sections: list[Section] = []
     if finding.metrics.left_ref != finding.metrics.right_ref:
@@ -207,8 +207,10 @@ def _file_changes(file: ChangedFile, left: str, right: str) -> str:
 def environment_sections(finding: EnvironmentDiff, left: str, right: str) -> Iterator[Section]:
     """Python, platform, packages and everything else that both snapshots contain."""
     missing = {aspect.what for aspect in finding.unknowns}
-    yield _pair("Python", finding.left_python_version, finding.right_python_version, finding.python_version_changed)
-    yield _pair("Platform", finding.left_platform, finding.right_platform, finding.platform_changed)
+    if "python" not in missing:
+        yield _pair("Python", finding.left_python_version, finding.right_python_version, finding.python_version_changed)
+    if "platform" not in missing:
+        yield _pair("Platform", finding.left_platform, finding.right_platform, finding.platform_changed)
     if "packages" not in missing:
         counts = (
             f"{len(finding.changed_packages)} changed, {len(finding.added_packages)} added, "
@@ -263,7 +265,8 @@ def _summary(finding: RunDiff) -> str:
     if not finding.differs:
         missing = {aspect.what for aspect in finding.unknowns}
         packages = count(environment.unchanged_package_count, "package")
-        equal = [count(len(metrics), "metric"), *(["Python", "platform"] if _is_known(environment) else [])]
+        equal = [count(len(metrics), "metric")]
+        equal += [word for word in ("Python", "platform") if _is_known(environment) and word.lower() not in missing]
         equal += [] if "packages" in missing else [packages]
         equal += [name for name in ("parameters", "command", "source", "inputs", "variables") if name not in missing]
         start = "Nothing differs" if not unknown else "Nothing that both runs recorded differs"

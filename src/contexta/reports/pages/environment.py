@@ -5,12 +5,13 @@ from __future__ import annotations
 from contexta.contract import Distribution, EnvironmentSnapshot
 from contexta.reports.document.blocks import Paragraph, Report, Row, Section, Table
 from contexta.reports.document.formatting import count
-from contexta.reports.pages.common import facts, notes
+from contexta.reports.pages.common import facts, notes, python_and_platform
 
 
 def environment(snapshot: EnvironmentSnapshot, run_label: str | None = None) -> Report:
     """run_label: ``project.name`` of a renamed run; by default that of its reference."""
-    about = f"Python {snapshot.python_version} on {snapshot.platform}, {count(len(snapshot.packages), 'package')}"
+    interpreter = python_and_platform(snapshot.python_version, snapshot.platform)
+    about = f"{interpreter}, {count(len(snapshot.packages), 'package')}"
     native = {str(library.get("name")): library for library in snapshot.native_libraries}
     tables = (
         ("Variables", snapshot.environment_variables),

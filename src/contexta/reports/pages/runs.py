@@ -15,7 +15,16 @@ from contexta.findings.reproduction import RECONSTRUCTED, uncertain_packages
 from contexta.findings.runs import IMPORTED, MIRRORED, SETTINGS, lost_records
 from contexta.reports.document.blocks import Block, Paragraph, Report, Row, Section, Table
 from contexta.reports.document.formatting import amount, count, moment, short_digest, size, some_names, span
-from contexta.reports.pages.common import as_text, facts, marks_of, notes, record_detail, record_tone, tone_of
+from contexta.reports.pages.common import (
+    as_text,
+    facts,
+    marks_of,
+    notes,
+    python_and_platform,
+    record_detail,
+    record_tone,
+    tone_of,
+)
 
 _UNOBSERVED = ("environment", "process")  # topics of notes about missing observations; they come first
 _MOST_EVENTS = 20  # of one run on a screen
@@ -177,7 +186,7 @@ def _provenance(finding: RunDetails) -> Iterator[Section]:
     text, environment = "not recorded", finding.environment
     if environment is not None:
         packages = count(environment.package_count, "package")
-        text = f"Python {environment.python_version} on {environment.platform}, {packages}"
+        text = f"{python_and_platform(environment.python_version, environment.platform)}, {packages}"
     yield Section(title="Environment", blocks=(Paragraph(text=text, tone=None if environment else "warn"),))
     invocation, source = finding.metadata.get("invocation"), finding.metadata.get("source")
     command = finding.metadata.get("command") or (invocation.get("argv") if isinstance(invocation, Mapping) else None)

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from contexta.analysis.environments.rebuilds import same_python
-from contexta.contract.environment import EnvironmentSnapshot
+from contexta.contract.environment import UNKNOWN, EnvironmentSnapshot
 from contexta.core.errors import ContextaError
 from contexta.findings import Missing
 from contexta.reproduce.plan.unavailable import Impossible
@@ -37,6 +37,9 @@ def find_interpreter(uv: Uv, snapshot: EnvironmentSnapshot, request: str | None,
             python = uv.interpreter(candidate)
             if same_python(version, python.version):
                 return python
+    if version == UNKNOWN:
+        fix = "--python VERSION --allow-python-drift takes another one"
+        raise Impossible(_no_python(version, "the run did not record its version", fix))
     nearest = _nearest(uv, version)
     install = shlex.join(["uv", "python", "install", version])  # a version that a user wrote may be any text
     if nearest is None:

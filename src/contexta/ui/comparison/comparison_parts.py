@@ -230,11 +230,13 @@ def _required_by(distributions: Sequence[Distribution]) -> dict[str, list[str]]:
 def others_of_two(finding: RunDiff, names: tuple[str, str]) -> Iterator[Part]:
     """Parameters, command, Python, libraries, variables, inputs, outputs and the machine of two runs."""
     environment = finding.environment
+    version = environment.left_python_version, environment.right_python_version
+    platform = environment.left_platform, environment.right_platform
     pairs = (
-        ("version", environment.left_python_version, environment.right_python_version),
-        ("platform", environment.left_platform, environment.right_platform),
+        ("version", version, environment.python_version_changed),
+        ("platform", platform, environment.platform_changed),
     )
-    python = [_value_row(key, left, right) for key, left, right in pairs if left or right]
+    python = [_value_row(key, *values, differs=is_changed) for key, values, is_changed in pairs if any(values)]
     for title, part in (("Parameters", finding.params), ("Command", finding.command), ("Inputs", finding.inputs)):
         note = f"unknown: {part.unknown}" if part.unknown else ""
         yield Part(title, ("Name", *names), list(map(_change_row, part.changes)), note, part.unchanged_count)
@@ -252,10 +254,12 @@ def _change_row(item: Change) -> Element:
     return _value_row(item.key, item.left_value, item.right_value)
 
 
-def _value_row(key: str, left: str | None, right: str | None) -> Element:
+def _value_row(key: str, left: str | None, right: str | None, *, differs: bool | None = None) -> Element:
+    """differs: whether the values have different meanings; by default whether they are not equal."""
     old, new = (value_text(value, _LONGEST_VALUE) for value in (left, right))
     is_same = left == right
-    tones = ("quiet" if left is None else "", "quiet" if right is None else "" if is_same else "differs")
+    differs = not is_same if differs is None else differs
+    tones = ("quiet" if left is None else "", "quiet" if right is None else "differs" if differs else "")
     return row(
         key, (old, f"{tones[0]} value".strip()), (new, f"{tones[1]} value".strip()), class_=SAME if is_same else None
     )

@@ -9,6 +9,7 @@ from xml.etree.ElementTree import Element
 
 from contexta.analysis.metrics.compare import delta_of
 from contexta.analysis.metrics.direction import Directions, is_worse
+from contexta.contract.environment import UNKNOWN
 from contexta.findings.runs import GroupedMetric, RunSummary
 from contexta.reports.document.formatting import amount, finite, signed, span
 from contexta.ui.frame.content import MINUS, NOT_APPLICABLE, judged
@@ -89,15 +90,15 @@ class CellWriter:
 
     def _compared(self, line: RunLine, kind: str, key: str, column: RunColumn) -> Element:
         """A parameter, version or tag: bold where it differs from that of the baseline."""
-        if kind == "packages" and line.packages is None:
-            unknown = element("span", icon("question"), " unknown", class_="chip unknown")
-            return element(
-                "td", unknown, class_=_class(column), data_l=column.title, title="packages were not recorded"
-            )
         value = _named(line, kind, key)
+        if kind == "packages" and (line.packages is None or value == UNKNOWN):
+            unknown = element("span", icon("question"), " unknown", class_="chip unknown")
+            return element("td", unknown, class_=_class(column), data_l=column.title, title=f"{key} was not recorded")
         name = ""
         if self._baseline is not None and line is not self._baseline and not line.is_baseline:
-            name = "equal" if _named(self._baseline, kind, key) == value else "differs"
+            before = _named(self._baseline, kind, key)
+            is_unknown = kind == "packages" and (self._baseline.packages is None or before == UNKNOWN)
+            name = "" if is_unknown else "equal" if before == value else "differs"
         if value is None:
             return element("td", NOT_APPLICABLE, class_=_class(column, f"none {name}"), data_l=column.title)
         text = f"{value.number} values" if isinstance(value, Various) else str(value)

@@ -10,6 +10,7 @@ from itertools import chain
 from contexta.analysis.metrics.direction import familiarity
 from contexta.analysis.metrics.repeats import is_seed
 from contexta.analysis.why.differences import NUMERIC, is_tool
+from contexta.contract.environment import UNKNOWN
 from contexta.store.query.completion import quoted
 from contexta.ui.runs.list_state import ListState
 from contexta.ui.runs.run_lines import PYTHON, RunLine
@@ -138,7 +139,7 @@ def _packages(lines: Sequence[RunLine]) -> dict[str, bool]:
     """Package -> whether its version differs; those that differ first, then libraries that compute, then tools."""
     distinct = list({id(line.packages): line.packages for line in lines if line.packages is not None}.values())
     names = dict.fromkeys(name for table in distinct for name in table)
-    differs = {name: len({table.get(name) for table in distinct}) > 1 for name in names}
+    differs = {name: len({table.get(name) for table in distinct} - {UNKNOWN}) > 1 for name in names}
     ordered = sorted(names, key=lambda name: (not differs[name], name not in NUMERIC, is_tool(name), name))
     return {name: differs[name] for name in ordered}
 
