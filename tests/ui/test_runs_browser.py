@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from support import browser as browsers
 from support.browser import go
 from support.builders import put_run
@@ -57,6 +57,23 @@ def test_the_filter_is_completed_by_keyboard_and_the_back_button_restores_the_li
     assert len(rows(page)) == 5
     page.go_forward()
     expect(page.locator("#filter")).to_have_value("metrics.accuracy > 0.911")
+
+
+def test_a_pick_is_kept_when_a_later_answer_replaces_the_suggestions(page: Page) -> None:
+    delayed: list[Route] = []
+    page.route(re.compile("/complete.*text=acc$"), lambda route: delayed.append(route))
+    page.keyboard.press("/")
+    page.keyboard.type("ac")
+    expect(page.get_by_role("option", name="metrics.accuracy")).to_be_visible()
+    with page.expect_request(re.compile("/complete.*text=acc$")):
+        page.keyboard.type("c")
+    page.keyboard.press("ArrowDown")
+    with page.expect_response(re.compile("/complete.*text=acc$")) as answer:
+        delayed[0].continue_()
+    answer.value.finished()
+    expect(page.get_by_role("option", name="metrics.accuracy")).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("Enter")
+    expect(page.locator("#filter")).to_have_value("metrics.accuracy ")
 
 
 def test_a_wrong_filter_is_explained_and_the_last_result_stays(page: Page) -> None:
@@ -147,6 +164,19 @@ def test_a_run_is_found_by_name_from_every_page(page: Page) -> None:
     expect(page.get_by_role("option", name="churn.march-1")).to_be_visible()
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile(r"/run\?run=churn.march-1"))
+
+
+def test_enter_waits_for_the_runs_that_match_the_whole_text(page: Page) -> None:
+    delayed: list[Route] = []
+    page.route(re.compile("/go.*text=march-0$"), lambda route: delayed.append(route))
+    page.keyboard.press("Control+k")
+    page.keyboard.type("march-")
+    expect(page.get_by_role("option", name="churn.march-0")).to_be_visible()
+    with page.expect_request(re.compile("/go.*text=march-0$")):
+        page.keyboard.type("0")
+    page.keyboard.press("Enter")
+    delayed[0].continue_()
+    expect(page).to_have_url(re.compile(r"/run\?run=churn.march-0"))
 
 
 def test_single_keys_can_be_turned_off(page: Page) -> None:

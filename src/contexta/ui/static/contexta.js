@@ -90,14 +90,15 @@ onKey("]", () => click("a[rel=next]"));
 
 // ---------------------------------------------------------------------------------------------------- go to
 
-let goPlace = 0, goRequest = 0;
+let goPlace = 0, goRequest = 0, goAnswer = Promise.resolve();
 const goItems = () => [...find("#go-list").children];
 
 async function fillGoTo() {
   const number = ++goRequest;
-  const response = await fetch(`/go?${new URLSearchParams({ text: find("#go-text").value })}`);
-  if (!response.ok || number !== goRequest) return;
-  find("#go-list").replaceChildren(...(await response.json()).map(([title, address], index) => {
+  const response = await fetch(`/go?${new URLSearchParams({ text: find("#go-text").value })}`).catch(() => null);
+  const answer = response?.ok && await response.json().catch(() => null);
+  if (!answer || number !== goRequest) return;
+  find("#go-list").replaceChildren(...answer.map(([title, address], index) => {
     const item = document.createElement("li");
     item.id = `go-${index}`;
     item.setAttribute("role", "option");
@@ -116,14 +117,14 @@ function pickGoTo(place) {
   if (items.length) find("#go-text").setAttribute("aria-activedescendant", items[goPlace].id);
 }
 
-find("#go")?.addEventListener("click", () => { find("#go-dialog").showModal(); find("#go-text").select(); fillGoTo(); });
-find("#go-text")?.addEventListener("input", fillGoTo);
-find("#go-text")?.addEventListener("keydown", event => {
-  if (event.key === "ArrowDown") pickGoTo(goPlace + 1);
-  else if (event.key === "ArrowUp") pickGoTo(goPlace - 1);
-  else if (event.key === "Enter") goItems()[goPlace]?.click();
-  else return;
+find("#go")?.addEventListener("click", () => { find("#go-dialog").showModal(); find("#go-text").select(); goAnswer = fillGoTo(); });
+find("#go-text")?.addEventListener("input", () => { goAnswer = fillGoTo(); });
+find("#go-text")?.addEventListener("keydown", async event => {
+  if (!["ArrowDown", "ArrowUp", "Enter"].includes(event.key)) return;
   event.preventDefault();
+  await goAnswer;  // the list may still be that of an earlier text
+  if (event.key === "Enter") goItems()[goPlace]?.click();
+  else pickGoTo(goPlace + (event.key === "ArrowDown" ? 1 : -1));
 });
 
 // ---------------------------------------------------------------------------------------------------- live updates

@@ -171,8 +171,10 @@ async function suggest() {
   const box = find("#filter"), number = ++request;
   const text = box.value.slice(0, box.selectionStart);
   const response = await fetch(`/complete?${new URLSearchParams({ text })}`).catch(() => null);
-  if (!response?.ok || number !== request || document.activeElement !== box) return;
-  ({ start, suggestions } = await response.json());
+  const answer = response?.ok && await response.json().catch(() => null);
+  if (!answer || number !== request || document.activeElement !== box) return;
+  const picked = suggestions[place];
+  ({ start, suggestions } = answer);
   close();
   if (!suggestions.length) return;
   const options = document.createElement("ul");
@@ -191,6 +193,8 @@ async function suggest() {
   });
   box.parentElement.append(options);
   box.setAttribute("aria-expanded", "true");
+  // An answer that arrives after the user picked a suggestion keeps the pick, so that Enter takes it.
+  if (suggestions.includes(picked)) pick(suggestions.indexOf(picked) + 1);
 }
 
 function pick(step) {
