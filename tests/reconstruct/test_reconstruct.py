@@ -32,6 +32,8 @@ def test_open_requirements_get_the_releases_of_that_date_on_every_face(ctx: Cont
 
     screen = cli("reconstruct", "--at", "2025-02-15", "--python", "3.11", "--name", "old").stdout
     assert "beta 1.5 resolved required by alpha" in " ".join(screen.split())
+    assert "contexta run --name this-month -- python train.py\n" in screen
+    assert "@latest" not in screen
     assert "reconstructed" in cli("runs").stdout
     assert "reconstructed, as of 2025-02-15" in cli("show", "old").stdout
     assert "not observed: alpha 1.0, beta 1.5, gamma 1.0" in cli("audit", "old").stdout
@@ -42,6 +44,61 @@ def test_open_requirements_get_the_releases_of_that_date_on_every_face(ctx: Cont
     assert "| beta" in cli("reconstruct", "--at", "2025-02-15", "--python", "3.11", "--markdown").stdout
     cli("reconstruct", "--at", "2025-02-15", "--python", "3.11", "--html", "page.html")
     assert "required by alpha" in (tmp_path / "page.html").read_text()
+
+
+@pytest.mark.usefixtures("index")
+def test_the_suggested_commands_compare_with_a_run_that_was_recorded(ctx: Contexta, tmp_path: Path) -> None:
+    def suggested(workspace: Contexta, name: str) -> tuple[str, ...]:
+        return workspace.reconstruct("2025-02-15", python="3.11", name=name).next
+
+    (tmp_path / "requirements.in").write_text("alpha\n")
+    project = tmp_path.name.replace("_", "-")
+    to_record = (
+        "contexta run --name this-month -- python train.py",
+        "contexta diff old this-month",
+        "contexta bisect old this-month",
+    )
+    assert suggested(ctx, "old") == to_record
+    suggested(ctx, "older")
+    put_run(
+        ctx, "by-hand", project=project, started_at="2026-02-01T00:00:00Z", ended_at="2026-02-01T00:00:00Z"
+    )  # without an environment
+    assert suggested(ctx, "old") == to_record  # another reconstruction has no command to rerun
+    environment = {"packages": {"alpha": "2.0"}}
+    put_run(
+        ctx,
+        "new",
+        project="other",
+        environment=environment,
+        started_at="2026-03-01T00:00:00Z",
+        ended_at="2026-03-01T00:00:00Z",
+    )
+    assert suggested(ctx, "old") == ("contexta diff old new", "contexta bisect old new")
+    put_run(
+        ctx,
+        "earlier",
+        project=project,
+        environment=environment,
+        started_at="2024-01-01T00:00:00Z",
+        ended_at="2024-01-01T00:00:00Z",
+    )
+    assert suggested(ctx, "old") == ("contexta diff old earlier", "contexta bisect old earlier")
+    put_run(
+        ctx,
+        "old",
+        project="other",
+        environment=environment,
+        started_at="2023-01-01T00:00:00Z",
+        ended_at="2023-01-01T00:00:00Z",
+    )
+    assert suggested(ctx, "old")[0] == f"contexta diff {project}.old earlier"
+    option = f"--workspace '{tmp_path / 'my runs'}'"
+    with Contexta(tmp_path / "my runs") as elsewhere:
+        assert suggested(elsewhere, "old") == (
+            f"contexta run --name this-month {option} -- python train.py",
+            f"contexta diff old this-month {option}",
+            f"contexta bisect old this-month {option}",
+        )
 
 
 @pytest.mark.usefixtures("index")

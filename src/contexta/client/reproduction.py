@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from contexta.client.workspace import Workspace
-from contexta.core.errors import InvalidInput, shown
+from contexta.core.errors import ContextaError, InvalidInput, shown
 from contexta.core.validation import from_microseconds, seconds_in
 
 if TYPE_CHECKING:
     from contexta.contract import LineageEdge
+    from contexta.core.references import StableRef
     from contexta.findings import CacheContents, CacheEntry, KeptWheels, Lock, LockFormat, Rebuild, Reconstruction
     from contexta.reproduce.environments.cache import CacheRecord
     from contexta.reproduce.environments.progress import ProgressCallback
     from contexta.reproduce.rebuild import RebuildOptions, RecordedEnvironment
     from contexta.reproduce.uv.commands import Uv
+
+_FIRST_RUN = "this-month"  # the suggested name of a run to compare with
+_MOST_SEARCHED = 100  # runs
 
 
 def rebuild_environment(
@@ -130,7 +135,47 @@ def reconstruct(
 
     options = ReconstructOptions(python, None if env is None else Path(env), paths, shell_history)
     finding = reconstruct(os.fspath(at), options, uv or find_uv(), progress or no_progress)
-    return store_run(workspace, finding, project or workspace.config.project_name, name)
+    stored = store_run(workspace, finding, project or workspace.config.project_name, name)
+    return stored.model_copy(update={"next": tuple(_next_commands(workspace, stored.run_ref))})
+
+
+def _next_commands(workspace: Workspace, run: StableRef | None) -> Iterator[str]:
+    """Commands that compare a reconstructed run with a recorded one. They record one first if there is none."""
+    from contexta.store.read.history import unambiguous_names
+
+    if run is None:
+        return
+    other, option = _latest_recorded(workspace, run.components[0]), workspace._option()
+    with workspace._reading() as connection:
+        names = unambiguous_names(connection, [run] if other is None else [run, other])
+    if other is None:
+        yield shlex.join(["contexta", "run", "--name", _FIRST_RUN, *option, "--", "python", "train.py"])
+    for command in ("diff", "bisect"):
+        right = _FIRST_RUN if other is None else names[other]
+        yield shlex.join(["contexta", command, names[run], right, *option])
+
+
+def _latest_recorded(workspace: Workspace, project: str) -> StableRef | None:
+    """The latest run with an environment that was recorded, in this project, else in any; None if there is none."""
+    from contexta.client.queries import list_runs
+    from contexta.findings.reproduction import RECONSTRUCTED
+
+    for place in (project, None):
+        for run in list_runs(workspace, place, limit=_MOST_SEARCHED):
+            if RECONSTRUCTED not in run.metadata and _has_environment(workspace, run.run_ref):
+                return run.run_ref
+    return None
+
+
+def _has_environment(workspace: Workspace, run: StableRef) -> bool:
+    """Whether the environment of a run was recorded, and can be read."""
+    from contexta.client.queries import get_environment
+
+    try:
+        get_environment(workspace, run)
+    except ContextaError:
+        return False
+    return True
 
 
 # ---------------------------------------------------------------------------------------------- cache

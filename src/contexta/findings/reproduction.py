@@ -203,6 +203,8 @@ class Reconstruction(Finding):
     platform: str
     packages: tuple[ReconstructedPackage, ...] = ()
     notes: tuple[str, ...] = ()
+    next: tuple[str, ...] = ()
+    """Commands that compare it with a recorded run, and find the cause; empty if it was not stored."""
 
     @property
     def uncertain(self) -> tuple[str, ...]:

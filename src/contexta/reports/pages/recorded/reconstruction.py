@@ -65,6 +65,4 @@ def _help(finding: Reconstruction) -> Iterator[str]:
 
 def _next(finding: Reconstruction) -> Iterator[Section]:
     if finding.run_ref is not None:
-        name = finding.run_ref.name
-        text = f"contexta diff {name} @latest\ncontexta bisect {name} @latest"
-        yield Section(title=f"Stored as {finding.run_ref.value}", blocks=(Code(text=text),))
+        yield Section(title=f"Stored as {finding.run_ref.value}", blocks=(Code(text="\n".join(finding.next)),))
