@@ -24,6 +24,8 @@ class EndValues(Finding):
     """In the order of the runs."""
     mean: float | None
     """None without a value."""
+    seeds: tuple[int, ...] = ()
+    """The seed of each value."""
 
 
 class ProofFact(Finding):
@@ -39,13 +41,15 @@ class ProofFact(Finding):
     """The outcome of the runs; ``open`` if there are too few."""
     holds: bool
     values: tuple[float, ...]
+    seeds: tuple[int, ...] = ()
+    """The seed of each value."""
     pins: dict[str, str]
     confirmed: Confirmed | None = None
     """The weakest confirmation of its runs; see ``FinishedTrial``."""
 
 
 class Share(Finding):
-    """The share of the drop that something explains; 1 is the complete drop."""
+    """The share of the difference between OLD and NEW that something explains; 1 is all of it."""
 
     estimate: float
     low: float | None

@@ -191,7 +191,7 @@ def test_a_drop_that_noise_could_hide_is_not_denied() -> None:
     assert result.next[:2] == (
         "# the environment is hardly the cause: look at code, data, parameters, machine",
         f"contexta bisect --resume --repeats {result.runs} --max-runs {2 * result.runs + 30}"
-        "  # looks for a smaller drop",
+        "  # looks for a smaller difference",
     )
 
 

@@ -3,9 +3,10 @@ from __future__ import annotations
 from xml.etree.ElementTree import Element
 
 import pytest
-from support.studies import a_space, studied
+from support.studies import a_space, search, studied
 
 from contexta.bisect.reporting.estimate import plan
+from contexta.bisect.reporting.report import report as report_on
 from contexta.bisect.space.changes import Metadata
 from contexta.findings.bisect import Share
 from contexta.reports import Plot, report_of
@@ -40,6 +41,38 @@ def test_a_wide_interval_of_the_share_is_named() -> None:
     above = report.model_copy(update={"share": Share(estimate=0.77, low=0.2, high=1.34)})
     text = "b explains 77 % of the drop (99 % CI 20-134 %), which is wide because there are few runs."
     assert list(effect_sentences(above))[1:] == [text]
+
+
+@pytest.mark.parametrize(("higher_is_better", "word"), [(True, "drop"), (False, "rise")])
+def test_the_share_is_that_of_a_drop_or_of_a_rise(higher_is_better: bool, word: str) -> None:
+    report = studied(a_space("a", "b", "c"), DROP, higher_is_better=higher_is_better)
+    assert f"b explains 100 % of the {word} at this fixed seed" in " ".join(effect_sentences(report))
+
+
+SEED_VALUES = (0.8, 0.91, 0.86, 0.94, 0.89, 0.83)
+
+
+def test_values_are_shown_with_their_seeds_if_they_depend_on_them() -> None:
+    space = a_space("a", "b", "c")
+    verdict, trials = search(space, lambda step, _: SEED_VALUES[step.seed % 6] - 0.2 * (step.mix >> 1 & 1))
+    report = report_on(space, verdict, trials, metric="m", higher_is_better=True)
+    text = report.to_markdown()
+    assert "| Holds | Fact | Values | Seeds | Environment |" in text
+    assert "| yes | OLD is good | 0.8, 0.8, 0.91, 0.86, 0.94 | 0, 0, 1, 2, 3 |" in text
+    assert "At the" not in text
+
+
+def test_means_over_different_seeds_are_followed_by_those_of_the_shared_seeds() -> None:
+    space = a_space("a", "b", "c")
+    verdict, trials = search(space, lambda step, _: SEED_VALUES[step.seed % 6])
+    report = report_on(space, verdict, trials, metric="m", higher_is_better=True)
+    assert report.verdict == "no_regression"
+    assert report.old.mean != report.new.mean
+    shared = sorted({*report.old.seeds} & {*report.new.seeds})
+    text = report.to_markdown()
+    mean = sum(SEED_VALUES[seed] for seed in shared) / len(shared)
+    assert report.why == f"OLD and NEW give the same value at each of {len(shared)} seeds"
+    assert f"At the {len(shared)} seeds at which both ran: OLD {mean:.6g}, NEW {mean:.6g}" in text
 
 
 @pytest.mark.parametrize(

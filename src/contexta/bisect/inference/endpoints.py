@@ -58,7 +58,9 @@ def judge_endpoints(observations: ObservedTrials) -> Endpoints:
     if fewest < 3 or (is_rounding and fewest < 5):
         return Endpoints("open", "too few runs yet", drop)
     if is_rounding:
-        return _constant(0.0 if observations.is_rounding(abs(drop)) else drop)
+        if observations.is_rounding(abs(drop)):
+            return Endpoints("same", f"OLD and NEW give the same value at each of {fewest} seeds", 0.0)
+        return _constant(drop)
     spread, p_value = pooled_spread(old, new), student_cdf(-drop / standard_error, freedom)
     if p_value < TUNING.looks_worse:
         is_certain = p_value < TUNING.endpoints_differ
@@ -69,10 +71,10 @@ def judge_endpoints(observations: ObservedTrials) -> Endpoints:
     if upper < TUNING.least_drop * spread:
         if p_value > 1 - TUNING.endpoints_differ:
             return Endpoints("same", _BETTER, drop, is_certain=True)
-        why = f"a drop of more than {TUNING.least_drop:g} standard deviations of the noise is excluded"
+        why = f"a regression of more than {TUNING.least_drop:g} standard deviations of the noise is excluded"
         return Endpoints("same", f"{why}{_at_some_seeds(observations)}", drop)
     if observations.repeatable and not observations.fingerprints and fewest >= 4:
-        return Endpoints("same", f"both endpoints give the identical value at each of {fewest} seeds", drop)
+        return Endpoints("same", f"OLD and NEW give the same value at each of {fewest} seeds", drop)
     why = "the noise still hides whether the endpoints differ"
     return Endpoints("open", why, drop, _repeats(drop, spread, fewest))
 

@@ -159,7 +159,7 @@ def prove(
             alones[unit] = alone[-1]
         needed = _each_needed(evidence, mixes, risk, culprits, shown[-1], alones, strength)
         if any(role == "all but one" and _moves_little(evidence, shown[-1], mix) for role, mix in needed or ()):
-            why = "one of the culprits makes less than a tenth of the drop"
+            why = "one of the culprits explains less than a tenth of the difference"
             return Proof(culprits, _facts(evidence, culprits, roles, strength), why)
         if needed is None:
             why = "whether each of the culprits is needed cannot be shown: the mixes without it fail"

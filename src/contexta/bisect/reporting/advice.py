@@ -90,7 +90,7 @@ def advice(
         noisy = bool(verdict.endpoints is not None and verdict.endpoints.drop)
         yield f"# {subject} {'hardly' if noisy else 'not'} the cause: look at {', '.join(here.held)}"
         if noisy:
-            yield f"{here.resume} --repeats {runs} --max-runs {2 * runs + 30}  # looks for a smaller drop"
+            yield f"{here.resume} --repeats {runs} --max-runs {2 * runs + 30}  # looks for a smaller difference"
         if here.include:
             yield f"{here.resume} --include {here.include}  # that differs between the runs, too"
         if here.runs is not None:

@@ -101,8 +101,8 @@ def report(
         share=_share(verdict.share) if verdict.share else None,
         additive=additive,
         interaction=interaction,
-        old=_end(values(0)),
-        new=_end(values(space.mixes.full)),
+        old=values.end(0),
+        new=values.end(space.mixes.full),
         proof=tuple(_fact(space, verdict, fact, values, trials) for fact in facts),
         suspects=() if is_proved else suspects(space, verdict.posterior),
         changes=tuple(change for group in space.groups for change in group.changes),
@@ -298,11 +298,12 @@ class _Values:
     def __call__(self, mix: int) -> tuple[float, ...]:
         return tuple(value for _, value in self._of.get(mix, ()))
 
+    def seeds(self, mix: int) -> tuple[int, ...]:
+        return tuple(seed for seed, _ in self._of.get(mix, ()))
 
-def _end(values: tuple[float, ...]) -> EndValues:
-    return EndValues(
-        values=values, mean=mean(values) if values else None
-    )  # not fmean, which returns 0.4000000000000001 for three values of 0.4
+    def end(self, mix: int) -> EndValues:
+        values = self(mix)  # not fmean, which returns 0.4000000000000001 for three values of 0.4
+        return EndValues(values=values, mean=mean(values) if values else None, seeds=self.seeds(mix))
 
 
 def _fact(space: Space, verdict: Verdict, fact: Fact, values: _Values, trials: Sequence[Trial]) -> ProofFact:
@@ -315,6 +316,7 @@ def _fact(space: Space, verdict: Verdict, fact: Fact, values: _Values, trials: S
         state=fact.state,
         holds=fact.holds,
         values=values(fact.mix),
+        seeds=values.seeds(fact.mix),
         pins=space.packages(fact.mix),
         confirmed=summary(trial.result.confirmed for trial in ran),
     )

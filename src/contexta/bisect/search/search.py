@@ -138,7 +138,7 @@ def _prove_leader(situation: Situation, proof: Proof, leader: int, probability: 
         if part > 0 and aside > probability:
             return search_minimal_set(situation)
         if (open_share := _mix_that_tells_share(situation, proof, part)) is not None:
-            return run_mix(evidence, open_share, "proof", "does it cause all of the drop, or a part?")
+            return run_mix(evidence, open_share, "proof", "does it cause all of the difference, or a part?")
         if testable < TUNING.companion_excluded:
             return proved(situation, proof)
     if proof.complete and posterior.none > (1 - conditional) / 2:

@@ -116,9 +116,10 @@ class StatusFile(BisectProgress):
 
     def _end(self, at_new: tuple[str, ...]) -> EndValues:
         """The values of an endpoint. at_new: its changes at NEW."""
-        ran = [trial for trial in self._trials if trial.at_new == at_new and trial.release is None]
-        values = tuple(trial.value for trial in ran if trial.value is not None)
-        return EndValues(values=values, mean=mean(values) if values else None)
+        trials = [trial for trial in self._trials if trial.at_new == at_new and trial.release is None]
+        runs = [(trial.seed, trial.value) for trial in trials if trial.value is not None]
+        values, seeds = tuple(value for _, value in runs), tuple(seed for seed, _ in runs)
+        return EndValues(values=values, mean=mean(values) if values else None, seeds=seeds)
 
     def _write(self, status: BisectStatus, **changes: object) -> None:
         try:

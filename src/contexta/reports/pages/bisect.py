@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Sequence
+from statistics import mean
 
 from contexta.findings.bisect import BisectReport, Confirmed, EndValues, FinishedTrial, ProofFact, Release, Releases
 from contexta.reports.document.blocks import (
@@ -36,7 +37,7 @@ def bisection(finding: BisectReport) -> Report:
         sections.append(_releases(finding.releases))
     if finding.proof:
         title = "Proof" if finding.verdict == "proved" else "Evidence"
-        sections.append(Section(title=title, blocks=(_proof(finding.proof),)))
+        sections.append(Section(title=title, blocks=(_proof(finding),)))
     if finding.suspects:
         rows = tuple(
             Row(cells=(" and ".join(suspect.changes), f"{suspect.probability:.0%}")) for suspect in finding.suspects
@@ -90,7 +91,8 @@ def effect_sentences(finding: BisectReport) -> Iterator[str]:
     if finding.share is not None:
         verb = "explains" if len(finding.culprits) == 1 else "explain"
         share = f"{100 * finding.share.estimate:.0f} %"
-        yield f"{' and '.join(finding.culprits)} {verb} {share} of the drop{_interval(finding)}."
+        movement = "drop" if finding.higher_is_better else "rise"
+        yield f"{' and '.join(finding.culprits)} {verb} {share} of the {movement}{_interval(finding)}."
     for name, effect in (finding.additive or {}).items():
         yield f"{name} alone: {effect:+.4g}"
     if finding.interaction:
@@ -150,24 +152,43 @@ def _verdict(finding: BisectReport) -> Iterator[Block]:
     for name, end in (("OLD", finding.old), ("NEW", finding.new)):
         if end.mean is not None:
             yield Paragraph(text=f"{name}: {finding.metric} {amount(end.mean)} over {count(len(end.values), 'run')}")
-    for sentence in (*effect_sentences(finding), *seed_sentences(finding)):
+    for sentence in (*_shared_seeds(finding), *effect_sentences(finding), *seed_sentences(finding)):
         yield Paragraph(text=sentence)
 
 
-def _proof(facts: Sequence[ProofFact]) -> Table:
+def _shared_seeds(finding: BisectReport) -> Iterator[str]:
+    """The means at the seeds that both endpoints ran at, if nothing was proved and the means above differ from them."""
+    if finding.verdict == "proved" or finding.at_fixed_seed:
+        return
+    old, new = ({seed: _mean_at(seed, end) for seed in end.seeds} for end in (finding.old, finding.new))
+    shared = sorted(old.keys() & new.keys())
+    if not shared:
+        return
+    means = [mean([values[seed] for seed in shared]) for values in (old, new)]
+    if means != [finding.old.mean, finding.new.mean]:
+        at, (left, right) = "seed" if len(shared) == 1 else f"{len(shared)} seeds", map(amount, means)
+        yield f"At the {at} at which both ran: OLD {left}, NEW {right}"
+
+
+def _mean_at(seed: int, end: EndValues) -> float:
+    return mean([value for other, value in zip(end.seeds, end.values, strict=True) if other == seed])
+
+
+def _proof(finding: BisectReport) -> Table:
     rows = tuple(
         Row(
             cells=(
                 "yes" if fact.holds else "open" if fact.state == "open" else f"no, {fact.state}",
                 fact.fact,
                 ", ".join(map(amount, fact.values)) or "not run",
+                "" if finding.at_fixed_seed else ", ".join(map(str, fact.seeds)),
                 "" if fact.confirmed == "inside" else confirmed(fact.confirmed),
             ),
             tone="good" if fact.holds else "warn" if fact.state == "open" else "bad",
         )
-        for fact in facts
+        for fact in finding.proof
     )
-    return Table(columns=("Holds", "Fact", "Values", "Environment"), rows=rows)
+    return Table(columns=("Holds", "Fact", "Values", "Seeds", "Environment"), rows=rows)
 
 
 def _releases(releases: Releases) -> Section:
@@ -210,12 +231,15 @@ def _plot(finding: BisectReport) -> Plot:
         for trial in trials
     )
     starts = [n for n, trial in enumerate(trials) if n == 0 or trial.purpose != trials[n - 1].purpose]
-    means = (end.mean for end in (finding.old, finding.new))
     return Plot(
         title=f"{finding.metric} of each trial; the bars are the means of OLD and NEW",
         points=points,
         marks=tuple(Mark(at=n, label=_PURPOSES[trials[n].purpose]) for n in starts),
-        levels=tuple(Level(start=0, stop=len(trials), value=mean) for mean in means if mean is not None),
+        levels=tuple(
+            Level(start=0, stop=len(trials), value=end.mean)
+            for end in (finding.old, finding.new)
+            if end.mean is not None
+        ),
         joined=False,
         unit="trial",
     )

@@ -245,7 +245,8 @@ def _fact_row(fact: ProofFact, report: BisectReport, write: Callable[[float | No
         word, name, sign = "open", "unknown", "question"
     state = element("span", icon(sign), f" {word}", class_=f"chip {name}")
     inside = fact.confirmed in (None, "inside")
-    about = mix_text(fact.at_new, report.changes) + ("" if inside else f", {confirmed(fact.confirmed)}")
+    seeds = "" if report.at_fixed_seed or not fact.seeds else f", at the seeds {', '.join(map(str, fact.seeds))}"
+    about = mix_text(fact.at_new, report.changes) + seeds + ("" if inside else f", {confirmed(fact.confirmed)}")
     sides: dict[str, Side] = {"good": "old", "bad": "new"}
     result = side_chip(sides[fact.state]) if fact.state in sides else fact.state
     return row(
