@@ -2,6 +2,8 @@
 
 Names are handed out lazily (PEP 562): importing this package costs about as much as importing ``json``,
 and the recorder's part of it works on Python 3.8 with nothing else installed.
+
+PYTEST_DONT_REWRITE: pytest would rewrite the asserts of every package that has a plugin, and warn if it is imported.
 """
 
 __version__ = "0.1.0"

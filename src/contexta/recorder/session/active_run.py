@@ -43,6 +43,7 @@ class Session:
         self.thread = _thread._local()  # .run: the run that ``init`` began in this thread
         self.has_begun = False  # whether this process, or the one it was forked from, has begun a run
         self.count = 0  # of runs that this process, or the one it was forked from, has begun or joined
+        self.block: Optional[LiveRun] = None  # the run of the block of code that is running: a test, or a cell
         self.is_watched = False  # whether the end of the process ends the open runs
         self.worker = 0  # the process of ``multiprocessing`` whose end ends the open runs
         self.is_exec_watched = False
@@ -72,7 +73,7 @@ class Session:
         if name is not None:
             text(name, printable=True)
         checked = {text(key, printable=True): text(value, blank=True) for key, value in (tags or {}).items()}
-        around = self.handed_down()
+        around = self.block or self.handed_down()
         self.count += 1
         if around is not None and os.environ.get(inherited.SINGLE):
             project, is_place_named = None, False
@@ -116,16 +117,20 @@ class Session:
         """The run around this process, or a separate run that is a part of it."""
         project_around = around.ref.components[0]
         is_other = project is not None and (slug(project) or "project") != project_around
-        is_fixed = bool(os.environ.get(inherited.IN_PROJECT))
+        is_fixed = around is self.block or bool(os.environ.get(inherited.IN_PROJECT))
         if (is_fixed or not is_other) and self._joins(around):
             run = around
+            if around is self.block:
+                run = around.part()
+                self.watch(run)
             if name is not None and not os.environ.get(inherited.NAMED):
                 run.rename(name)
         else:
             own_project = project if project is not None and is_other and not is_fixed else project_around
             run = self._begin(around, own_project, name, send, part_of=around.ref.value)
         if is_other and is_fixed:
-            words = f"the program asked for {shown(project)}; `contexta run --project` put the run in {project_around}"
+            fixed_by = "its test or cell" if around is self.block else "`contexta run --project`"
+            words = f"the program asked for {shown(project)}; {fixed_by} put the run in {project_around}"
             run.note("project", words)
         return run
 
@@ -136,7 +141,7 @@ class Session:
                 around.resume()
             return True
         is_first, self.has_begun = not self.has_begun, True
-        return is_first and not around._ended and inherited.may_begin(around.ref.value, around._journal.folder)
+        return is_first and not around._ended and (around is self.block or _may_begin(around))
 
     def _begin(
         self,
@@ -165,6 +170,27 @@ class Session:
         if problem:
             run.note("delivery", problem)
         return run
+
+    def start_block(self, place: Optional[RecordingPlace] = None, *, name: str) -> LiveRun:
+        """Begin the separate run of a block of code: a test, or a cell. The first run that the block begins joins it.
+
+        name: the display name, which the block cannot change. ``end_block`` ends it.
+        """
+        self.has_begun = True
+        run = self.start_or_warn(place, name=name)
+        if run in self.open:
+            self.thread.run = self.initialised = self.block = run
+            self.has_begun = False
+        return run
+
+    def end_block(self, run: LiveRun, status: str, failure: Optional[BaseException] = None) -> None:
+        """End the run of a block, and its part that the block began."""
+        self.has_begun = True
+        if run is self.block:
+            if self.initialised is not None and self.initialised is not run and self.initialised.ref == run.ref:
+                self.initialised.finish()
+            self.thread.run = self.initialised = self.block = None
+        run.finish(status, failure=failure)
 
     # ------------------------------------------------------------------------------------------ the active run
 
@@ -223,9 +249,11 @@ class Session:
     def _run_for_tracker(self, name: Optional[str], is_first: bool) -> Tuple[LiveRun, bool]:
         """(the run for a run of a tracker, whether it was begun for it): for the first one the run of this program."""
         run = self.active()
+        is_first = is_first or (run is not None and run is self.block and not self.has_begun)
         if is_first and run is not None and (run is not self.joined or _may_begin(run)):
             if name is not None and not os.environ.get(inherited.NAMED):
                 run.rename(name)
+            self.has_begun = self.has_begun or run is self.block
             return run, False
         self.has_begun = True
         begun = self.start_or_warn(name=name)
@@ -287,6 +315,8 @@ def _may_begin(run: LiveRun) -> bool:
 
 
 session = Session()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: setattr(session, "block", None))
 
 
 def init(
@@ -308,7 +338,7 @@ def init(
     and the program continues.
     """
     earlier = session.thread_run
-    if earlier is not None:
+    if earlier is not None and earlier is not session.block:
         earlier.finish()
     marks = dict(tags) if isinstance(tags, Mapping) else dict.fromkeys(tags or (), "")
     if group is not None:

@@ -287,9 +287,10 @@ class LiveRun(Measured):
         return Stage(self, self.ref.child("stage", component), name)
 
     def flush(self) -> None:
-        """Flush all records and the list of imported modules to the disk."""
-        if self._journal.on_beat is not None:
-            self._journal.on_beat()
+        """Flush all records, values mirrored from trackers, and the list of imported modules to the disk."""
+        for write_waiting in (self._journal.on_close, self._journal.on_beat):
+            if write_waiting is not None:
+                write_waiting()
         self._journal.flush()
 
     def finish(self, status: str = "completed", *, failure: Optional[BaseException] = None) -> None:
@@ -340,6 +341,13 @@ class LiveRun(Measured):
         """Join the run again after this process' part of it has ended. to_exit: only until the process exits."""
         self._journal = self._journal.anew(beats=not to_exit)
         self._ended = False
+
+    def part(self) -> "LiveRun":
+        """This run for another part of this process. The end of the part does not end the run."""
+        part = LiveRun(self._journal.anew(), self._objects, self.name)
+        self._journal._turn = part._journal._turn  # the next part has another file
+        part._stages, part._deployments, part._values = self._stages, self._deployments, self._values
+        return part
 
     def __enter__(self) -> "LiveRun":
         return self
