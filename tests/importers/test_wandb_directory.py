@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,25 @@ def test_importing_again_changes_nothing(workspace: Path) -> None:
         again = ctx.import_runs([FIXTURES, FIXTURES / "0.16.6"])
         assert {run.outcome for run in again.runs} == {"present"}
         assert [(run.run_ref, run.content_digest) for run in ctx.list_runs()] == before
+
+
+@pytest.mark.parametrize("name", ["offline-run-20261130_120000-x1", "copied"])
+def test_a_run_that_was_recorded_while_its_program_logged_is_not_imported_a_second_time(
+    cli: Cli, ctx: Contexta, tmp_path: Path, name: str
+) -> None:
+    (log,) = (FIXTURES / "0.31.0").glob("*/*.wandb")
+    folder = Path(shutil.copytree(log.parent, tmp_path / name))
+    (run,) = wandb_directory.read(folder / log.name)
+    points = sum(map(len, run.metrics.values()))
+    identities = ["wandb offline-run-20261130_120000-x1", f"wandb {log.stem.removeprefix('run-')}"]
+    put_run(ctx, "r", metrics={"loss": 0.05}, metadata={"tracker_runs": identities})
+    for options in ((), ("--dry-run",)):
+        shown = cli("import", str(folder), *options).stdout
+        assert "1 run recorded before, and not imported a second time" in " ".join(shown.split())
+        assert f"p.r has only 1 of its {points} points" in shown
+    assert [run.name for run in ctx.list_runs()] == ["r"]
+    ctx.delete_runs(["p.r"], force=True)
+    assert [run.outcome for run in ctx.import_runs(folder).runs] == ["imported"]
 
 
 def test_a_dry_run_makes_no_workspace(tmp_path: Path) -> None:

@@ -46,6 +46,10 @@ MIRRORED = "mirrored_from"
 """Key of the metadata of a run: the trackers whose values it took over while the program logged to them, each with its
 runs, such as ``wandb (offline-run-20260101_120000-ab12cd34)``."""
 
+TRACKER_RUNS = "tracker_runs"
+"""Key of the metadata of a run: the identities of the runs in ``mirrored_from``, such as ``wandb RUN-DIRECTORY`` or
+``mlflow RUN-ID``. ``import`` recognises them."""
+
 IMPORTED = "imported_from"
 """Key of the metadata of a run: the tool that recorded it, as a mapping with ``tool``, ``version`` and ``path``. Only a
 run that was imported has it."""

@@ -130,9 +130,9 @@ class ImportedRun(Finding):
     kind: str
     """The format, as ``--from`` takes it."""
     path: str
-    outcome: Literal["imported", "present", "changed", "found"]
-    """``present``: it was imported before. ``changed``: also, but its files have other content now. ``found``: a dry
-    run wrote nothing."""
+    outcome: Literal["imported", "present", "changed", "recorded", "found"]
+    """``present``: it was imported before. ``changed``: also, but its files have other content now. ``recorded``: a run
+    that Contexta recorded contains what its program logged to the tool. ``found``: a dry run wrote nothing."""
     run_ref: RunRef | None = None
     """None in a dry run that found a new run."""
     project: str

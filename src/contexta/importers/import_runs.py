@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
 from contexta.core.errors import InvalidInput
-from contexta.core.references import slug
+from contexta.core.references import StableRef, slug
 from contexta.core.validation import from_microseconds
 from contexta.findings import ImportedRun, ImportedRuns
 from contexta.findings.runs import IMPORTED
@@ -18,6 +18,7 @@ from contexta.importers.readers import KINDS, ImportSource, sources_below
 from contexta.importers.reading.description import ForeignRun
 from contexta.recorder.session.salt import salt_or_another
 from contexta.store.backends.engine import Store
+from contexta.store.entities import tracker_runs
 from contexta.store.ingest import imported_journals
 from contexta.store.ingest.imported_journals import ImportedJournal
 
@@ -70,9 +71,14 @@ class _Importer:
         self._project = project
         self._default_project = default_project
         self._dry_run = dry_run
+        self._recorded: Mapping[str, StableRef] = {}
+        """Identity of a tracker's run -> the run that recorded it."""
+        if store is not None:
+            with store.reading() as connection:
+                self._recorded = tracker_runs.runs_by_tracker_id(connection)
 
     def take(self, run: ForeignRun) -> ImportedRun:
-        """Write a run unless it was imported before."""
+        """Write a run unless it was recorded, or imported before."""
         key = sha256(f"{run.kind} {run.identity}".encode("utf-8", "replace")).hexdigest()[:24]
         project = self._project or run.project or self._default_project
         journal = None
@@ -80,12 +86,17 @@ class _Importer:
             with self._store.reading() as connection:
                 journal, _ = imported_journals.find(connection, key)
         outcome = "present" if journal is not None else "found"
+        recorded = None if journal is not None else self._recorded_as(run)
+        run_ref = recorded if journal is None else journal.run_ref
         if journal is not None and not self._is_same(journal, run, project):
             outcome = "changed"
-        if journal is None and self._store is not None and not self._dry_run:
+        elif recorded is not None:
+            outcome = "recorded"
+            run.notes = self._lacks(recorded, run)
+        elif journal is None and self._store is not None and not self._dry_run:
             component = slug(project) or "project"
             journal = imported_journals.add(self._store, component, key, lambda file: self._write(file, run, project))
-            outcome = "imported"
+            outcome, run_ref = "imported", journal.run_ref
         environment = run.environment
         return ImportedRun.model_validate(
             {
@@ -93,8 +104,8 @@ class _Importer:
                 "kind": run.kind,
                 "path": os.fspath(run.path),
                 "outcome": outcome,
-                "run_ref": None if journal is None else journal.run_ref,
-                "project": project if journal is None else journal.run_ref.components[0],
+                "run_ref": run_ref,
+                "project": project if run_ref is None else run_ref.components[0],
                 "status": run.status,
                 "started_at": from_microseconds(run.started_at),
                 "metrics": len(run.metrics),
@@ -105,6 +116,19 @@ class _Importer:
                 "notes": tuple(run.notes),
             }
         )
+
+    def _recorded_as(self, run: ForeignRun) -> StableRef | None:
+        """The run that recorded this run of a tracker; None without one."""
+        identities = (f"{run.tracker or run.kind} {identity}" for identity in run.tracker_ids or (run.identity,))
+        return next((self._recorded[identity] for identity in identities if identity in self._recorded), None)
+
+    def _lacks(self, recorded: StableRef, run: ForeignRun) -> list[str]:
+        """A note if a recorded run has fewer points than the run of the tracker."""
+        assert self._store is not None  # only a workspace has recorded runs
+        with self._store.reading() as connection:
+            count = tracker_runs.points_of(connection, recorded)
+        points = sum(map(len, run.metrics.values()))
+        return [f"{recorded.value} has only {count:,} of its {points:,} points"] if count < points else []
 
     def _write(self, file: BinaryIO, run: ForeignRun, project: str) -> str:
         assert self._store is not None  # a run is written or compared only in a workspace

@@ -107,6 +107,7 @@ def test_values_parameters_and_source_are_recorded_in_every_python(
     shown = details(cli)
     assert shown["params"] == {"lr": 0.1, "model": {"depth": 3}}
     assert shown["metadata"]["mirrored_from"] == ["trackio (p/brave-sunset-0)"]
+    assert shown["metadata"]["tracker_runs"] == ["trackio p brave-sunset-0"]
     assert "mirrored from trackio (p/brave-sunset-0)" in cli("show", "r").stdout
     assert [note["text"] for note in shown["notes"] if note["topic"] == "mirror"] == [
         "of the values logged to trackio, image is not recorded: object"

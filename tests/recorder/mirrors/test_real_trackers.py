@@ -12,9 +12,12 @@ from support.builders import Cli
 
 from contexta import Contexta
 from contexta.core.errors import ContextaError
+from contexta.findings import ImportedRun
 from contexta.reproduce.uv.commands import find_uv
 
 pytestmark = [pytest.mark.online, pytest.mark.slow]
+
+Points = dict[str, list[tuple[int | None, object]]]
 
 WANDB = """
 import wandb
@@ -139,8 +142,22 @@ def run(cli: Cli, tmp_path: Path, python: str, program: str) -> None:
     assert "contexta" not in done.stderr
 
 
-def points(ctx: Contexta, ref: str) -> dict[str, list[tuple[int | None, object]]]:
-    recorded: dict[str, list[tuple[int | None, object]]] = {}
+def imported(tmp_path: Path, folder: Path) -> list[tuple[ImportedRun, Points]]:
+    """The runs of a tracker and their points, as a workspace without their records imports them. The workspace that
+    recorded them recognises all of them."""
+    with Contexta(workspace=tmp_path / ".contexta") as ctx:
+        before = len(ctx.list_runs())
+        assert {run.outcome for run in ctx.import_runs(folder).runs} == {"recorded"}
+        assert len(ctx.list_runs()) == before
+    with Contexta(workspace=tmp_path / "other") as ctx:
+        runs = [run for run in ctx.import_runs(folder).runs if run.run_ref is not None]
+        assert {run.outcome for run in runs} == {"imported"}
+        assert {run.outcome for run in ctx.import_runs(folder).runs} == {"present"}
+        return [(run, points(ctx, str(run.run_ref))) for run in runs]
+
+
+def points(ctx: Contexta, ref: str) -> Points:
+    recorded: Points = {}
     for record in ctx.get_run_snapshot(ref).records:
         if record.record_type == "metric":
             recorded.setdefault(record.key, []).append((record.step, record.value))
@@ -165,6 +182,8 @@ def test_wandb(cli: Cli, tmp_path: Path, interpreters: dict[str, str], requireme
         assert recorded["final"] == [(500, 0.5)]
         assert recorded["best"] == [(None, 0.99)]
         assert points(ctx, second.run_ref.value) == {"loss": [(0, 3)]}
+    expected = sorted([(recorded, "completed"), ({"loss": [(0, 3)]}, "failed")], key=str)
+    assert sorted(((p, run.status) for run, p in imported(tmp_path, tmp_path / "wandb")), key=str) == expected
 
 
 def test_mlflow(cli: Cli, tmp_path: Path, interpreters: dict[str, str]) -> None:
@@ -179,6 +198,10 @@ def test_mlflow(cli: Cli, tmp_path: Path, interpreters: dict[str, str]) -> None:
         assert recorded == {"acc": [(3, 0.9)], "f1": [(3, 0.8)]}
         assert [points(ctx, child.run_ref.value) for child in inner] == [{"inner": [(0, 2)]}, {"inner": [(0, 1)]}]
         assert (points(ctx, client.run_ref.value), client.status) == ({"by_client": [(7, 4.5)]}, "failed")
+        expected = [(run.status, points(ctx, run.run_ref.value)) for run in ctx.list_runs()]
+    assert sorted(((run.status, p) for run, p in imported(tmp_path, tmp_path / "ml.db")), key=str) == sorted(
+        expected, key=str
+    )
 
 
 def test_tensorboardx(cli: Cli, tmp_path: Path, interpreters: dict[str, str]) -> None:
@@ -189,6 +212,10 @@ def test_tensorboardx(cli: Cli, tmp_path: Path, interpreters: dict[str, str]) ->
         assert recorded.pop("val/loss") == [(step, 2 / (step + 1)) for step in range(50)]
         assert recorded == {"group/a": [(7, 1.5)], "group/b": [(7, 2.5)], "hp/acc": [(None, 0.9)]}
         assert ctx.get_run("r").params == {"lr": 0.1}
+    runs = {run.name: values for run, values in imported(tmp_path, tmp_path / "logs")}
+    train, val = runs["logs train"], runs["logs val"]
+    assert train.pop("loss") == [(step, pytest.approx(1 / (step + 1))) for step in range(50)]  # of 32 bits
+    assert val == {"loss": [(step, pytest.approx(2 / (step + 1))) for step in range(50)]}
 
 
 def test_trackio(cli: Cli, tmp_path: Path, interpreters: dict[str, str]) -> None:
@@ -197,6 +224,7 @@ def test_trackio(cli: Cli, tmp_path: Path, interpreters: dict[str, str]) -> None
         recorded = points(ctx, "r")
         assert recorded == {"loss": [(epoch, 1 / (epoch + 1)) for epoch in range(50)], "acc": [(500, 0.8)]}
         assert ctx.get_run("r").params == {"lr": 0.3}
+    assert [p for _, p in imported(tmp_path, tmp_path / ".cache" / "huggingface" / "trackio")] == [recorded]
 
 
 @pytest.mark.parametrize("requirement", ["swanlab<0.7", "swanlab"])

@@ -35,7 +35,9 @@ def read(place: Path) -> Iterator[ForeignRun]:
     if meta.get("lifecycle_stage") == "deleted":
         return
     run_id = str(meta.get("run_id") or meta.get("run_uuid") or place.name)
-    run = ForeignRun("mlflow-files", run_id, place, str(meta.get("run_name") or run_id), 0, 0, notes=notes)
+    run = ForeignRun(
+        "mlflow-files", run_id, place, str(meta.get("run_name") or run_id), 0, 0, notes=notes, tracker="mlflow"
+    )
     experiment = yaml_of(place.parent / "meta.yaml", notes)
     project = experiment.get("name") if isinstance(experiment, dict) else None
     run.project = str(project) if project is not None else None

@@ -41,6 +41,7 @@ def read(place: Path) -> Iterator[ForeignRun]:
     files += [file for file in below if _is_of_run_above(file)]
     name = f"{place.parent.name} {place.name}" if place.name in _PARTS else place.name
     run = ForeignRun("tensorboard", f"{place.name} {files[0].name}", place, name or "run", 0, 0)
+    run.tracker_ids = tuple(f"{file.parent.name}/{file.name}" for file in files)
     points: dict[str, dict[int, tuple[int, float]]] = {}
     repeated = 0
     for file in files:

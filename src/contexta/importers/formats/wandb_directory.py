@@ -6,6 +6,7 @@ The log is read first, because newer versions leave hardly anything else in ``fi
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
@@ -22,6 +23,7 @@ TITLE = "W&B"
 _MAGIC = b":W&B"
 _HISTORY, _SUMMARY, _OUTPUT, _CONFIG, _TELEMETRY, _RAW, _RUN, _EXIT, _ENVIRONMENT = 2, 3, 4, 5, 11, 13, 17, 18, 26
 _VALUE_JSON = 16
+_RUN_DIRECTORY = re.compile(r"(?:offline-)?run-\d{8}_\d{6}-")
 _LARGEST_OUTPUT = 32 * 1024**2
 _INTERRUPTED = 255  # the exit code that W&B writes when the program is interrupted or killed
 
@@ -78,6 +80,8 @@ class _Log:
         run_id = protobuf.text(run, 1) or self._path.stem.removeprefix("run-")
         self._set_times(metadata)
         result.identity = f"{run_id} {result.started_at}"
+        folder = self._path.parent.name  # a resumed run has several, with one id
+        result.tracker_ids = (folder if _RUN_DIRECTORY.match(folder) else run_id,)
         result.name = protobuf.text(run, 8) or run_id
         result.project = protobuf.text(run, 3) or None
         result.description = protobuf.text(run, 9) or None

@@ -72,6 +72,10 @@ class ForeignRun:
     environment: ForeignEnvironment | None = None
     notes: list[str] = field(default_factory=list)
     """Assumptions, and parts that could not be read."""
+    tracker: str = ""
+    """The name of the tool in ``contexta.recorder.mirrors``; empty if it is ``kind``."""
+    tracker_ids: tuple[str, ...] = ()
+    """What a mirror records as the identity of this run; empty if it is ``identity``."""
 
     def add_point(self, key: str, step: int | None, at: int, value: object) -> bool:
         """Add a value to a metric. False if it is no number, or a step or time that cannot be stored."""

@@ -22,7 +22,7 @@ from contexta.recorder.parts import numbers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Deque, Dict, Iterable, List, Mapping, Optional, Protocol, Set, Tuple
+    from typing import Any, Callable, Deque, Dict, Iterable, List, Mapping, Optional, Protocol, Sequence, Set, Tuple
 
     from contexta.recorder.journal.writer import Journal
 
@@ -67,24 +67,25 @@ class Mirror:
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(before=self._pause, after_in_child=self._waiting.clear)
 
-    def begin(self, tracker: str, label: str, name: Optional[str] = None) -> MirroredRun:
-        """The run that records the values of one run of a tracker. label: the tracker's name of its run. name: the name
-        that the program chose.
+    def begin(
+        self, tracker: str, label: str, name: Optional[str] = None, identities: Sequence[str] = ()
+    ) -> MirroredRun:
+        """The run that records the values of one run of a tracker. label, identities: as in ``MirroredRun.join``. name:
+        the name that the program chose.
         """
         run = next((run for run in self._runs if run.is_open and tracker not in run.trackers), None)
         if run is None:
             run = MirroredRun(self, *self._run_for(name, not self._runs))
             self._runs.append(run)
-        run.join(tracker, label)
+        run.join(tracker, label, identities)
         return run
 
-    def current(self, tracker: str, label: str) -> MirroredRun:
+    def current(self, tracker: str, label: str, identities: Sequence[str]) -> MirroredRun:
         """The run that records the values of a tracker without runs: the latest open run."""
         run = next((run for run in reversed(self._runs) if run.is_open), None)
         if run is None:
-            return self.begin(tracker, label)
-        if tracker not in run.trackers:
-            run.join(tracker, label)
+            return self.begin(tracker, label, identities=identities)
+        run.join(tracker, label, identities)
         return run
 
     def append(self, logged: Logged) -> None:
@@ -151,12 +152,16 @@ class MirroredRun:
     def is_open(self) -> bool:
         return not self._run._ended and (not self._is_own or bool(self._open))
 
-    def join(self, tracker: str, label: str) -> None:
-        """Note that a tracker begins to log to this run."""
+    def join(self, tracker: str, label: str, identities: Sequence[str] = ()) -> None:
+        """Note that a tracker begins to log to this run.
+
+        label: the tracker's name of its run. identities: by which its files are recognised; by default the label.
+        """
         self._open.add(tracker)
         self.trackers.add(tracker)
         source = storable(f"{tracker} ({label})" if label else tracker)[:1_000]
-        self._run._journal.write("fact", name="mirrored_from", value=[source])
+        runs = [storable(f"{tracker} {identity}")[:1_000] for identity in identities or (label,)]
+        self._run._journal.write("fact", facts={"mirrored_from": [source], "tracker_runs": runs})
 
     def log(self, tracker: str, values: Mapping[Any, Any], step: Any, prefix: str = "") -> None:
         """Record the numbers of a mapping; a mapping inside becomes ``outer.inner``."""

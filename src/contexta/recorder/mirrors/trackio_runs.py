@@ -23,7 +23,8 @@ def replace(mirror: Mirror, module: ModuleType) -> None:
 
     def begin(run: Any, arguments: Any, options: Any, _: Any) -> None:
         run_name = argument(arguments, options, 3, "name")
-        mirrored = mirror.begin(_NAME, f"{run.project}/{run.name}", run_name or None)
+        identities = [f"{run.project} {run.name}", *filter(None, [getattr(run, "id", None)])]
+        mirrored = mirror.begin(_NAME, f"{run.project}/{run.name}", run_name or None, identities)
         runs[id(run)] = run, mirrored
         config = getattr(run, "config", None) or {}
         mirrored.params({name: value for name, value in config.items() if not str(name).startswith("_")})

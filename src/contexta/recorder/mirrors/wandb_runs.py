@@ -26,7 +26,8 @@ def replace(mirror: Mirror, module: ModuleType) -> None:
     def begin(run: Any, *_: Any) -> None:
         settings = run._settings
         folder = os.path.basename(str(getattr(settings, "sync_dir", "") or ""))
-        mirrored = mirror.begin(_NAME, folder or str(run.id), getattr(settings, "run_name", None) or None)
+        run_name, identities = getattr(settings, "run_name", None), list(filter(None, [folder, str(run.id)]))
+        mirrored = mirror.begin(_NAME, identities[0], run_name or None, identities)
         runs[id(run)] = run, mirrored
         config = dict(run.config.items())
         mirrored.params({name: value for name, value in config.items() if not str(name).startswith("_")})

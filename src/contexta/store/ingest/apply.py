@@ -10,7 +10,7 @@ from sqlalchemy import Connection, insert, select, update
 from contexta.core.errors import ContextaError
 from contexta.core.references import StableRef, numbered
 from contexta.core.validation import MAX_NAME, from_microseconds
-from contexta.findings.runs import MIRRORED, SETTINGS
+from contexta.findings.runs import MIRRORED, SETTINGS, TRACKER_RUNS
 from contexta.recorder.journal.objects import Objects
 from contexta.store.backends.engine import Store
 from contexta.store.entities import nested_runs, shared_facts
@@ -270,7 +270,7 @@ class Reading:
 
     def _fact(self, record: dict[str, Any]) -> None:
         facts = record["facts"] if "facts" in record else {record["name"]: record["value"]}
-        growing = {name: facts.pop(name) for name in (MIRRORED, SETTINGS) if name in facts}
+        growing = {name: facts.pop(name) for name in (MIRRORED, TRACKER_RUNS, SETTINGS) if name in facts}
         if growing:
             before = shared_facts.of_run(self._connection, self._run_id)
             joined = {name: _joined(before.get(name), value) for name, value in growing.items()}

@@ -9,7 +9,13 @@ from contexta.findings import ImportedRun, ImportedRuns
 from contexta.reports.document.blocks import Block, Bullets, Code, Paragraph, Report, Row, Section, Table
 from contexta.reports.document.formatting import count, moment
 
-_WORDS = {"imported": "imported", "present": "imported before", "changed": "changed since", "found": "new"}
+_WORDS = {
+    "imported": "imported",
+    "present": "imported before",
+    "changed": "changed since",
+    "recorded": "recorded before",
+    "found": "new",
+}
 
 
 def imported_runs(finding: ImportedRuns) -> Report:
@@ -26,9 +32,11 @@ def _head(finding: ImportedRuns) -> Iterator[Block]:
     yield Table(columns=columns, rows=tuple(map(_row, finding.runs)))
     added = sum(run.outcome == "imported" for run in finding.runs)
     present = sum(run.outcome in ("present", "changed") for run in finding.runs)
+    recorded = sum(run.outcome == "recorded" for run in finding.runs)
     before = f"; {count(present, 'run')} imported before" if present else ""
+    before += f"; {count(recorded, 'run')} recorded before, and not imported a second time" if recorded else ""
     if finding.dry_run:
-        new = len(finding.runs) - present
+        new = len(finding.runs) - present - recorded
         yield Paragraph(text=f"{count(new, 'run')} to import{before}. Nothing was written, because of --dry-run.")
     else:
         yield Paragraph(text=f"{count(added, 'run')} imported{before}.")
