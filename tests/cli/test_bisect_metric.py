@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shlex
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -248,6 +250,21 @@ def test_a_difference_within_the_scatter_of_repeats_is_a_note(record: Record) ->
     assert "so NEW does not look worse. The run-to-run noise is as large" in notes("old0", "new")
 
 
+def test_a_metric_that_did_not_change_is_a_note_before_the_first_trial(record: Record) -> None:
+    record("old", accuracy=0.9)
+    record("new", accuracy=0.9)
+    assert "accuracy is 0.9 in both recorded runs, so the study may find no regression" in notes("old", "new")
+    for number, value in enumerate((0.81, 0.90, 0.85, 0.75)):
+        record(f"old-{number}", accuracy=value, day=number + 1)
+        record(f"new-{number}", accuracy=value - 0.01, day=number + 6)
+    expected = (
+        "`contexta why` sees no change of accuracy beyond the run-to-run noise (0.842 for OLD, 0.834 for NEW), so"
+    )
+    assert expected in notes("old-0", "new-0")
+    record("dropped", "3.0", accuracy=0.4, day=14)
+    assert "may find no regression" not in notes("old-0", "dropped")
+
+
 def test_swapped_files_are_reported_after_the_first_pair_and_end_early(cli: Cli, project: Path) -> None:
     done = cli("bisect", "new.txt", "old.txt", "--metric", "accuracy", "--python", PYTHON, "--json", *COMMAND)
     lines = done.stderr.splitlines()
@@ -257,6 +274,11 @@ def test_swapped_files_are_reported_after_the_first_pair_and_end_early(cli: Cli,
     assert (report["verdict"], report["why"]) == ("no_regression", "NEW is better than OLD")
     assert report["runs"] <= 5
     assert f"contexta bisect old.txt new.txt --metric accuracy --python {PYTHON} -- python train.py" in report["next"]
+    resume = [sys.executable, "-m", "contexta.cli", "bisect", "--resume"]
+    output, errors = subprocess.STDOUT, subprocess.PIPE
+    for stderr, everything, times in ((output, [], 1), (output, ["--all"], 2), (errors, [], 1)):
+        done = subprocess.run([*resume, *everything], stdout=subprocess.PIPE, stderr=stderr, text=True, check=False)
+        assert done.stdout.count("OLD is the pins of new.txt") == times, done.stdout
 
 
 # ------------------------------------------------------------------------------------------- misspelled

@@ -17,6 +17,7 @@ from contexta.bisect.inputs.recorded_metric import (
     chosen_metric,
     require_known,
     require_order,
+    unchanged,
 )
 from contexta.bisect.inputs.request import BisectRequest
 from contexta.bisect.inputs.sides.side import Records, Side
@@ -116,8 +117,10 @@ def judgement(
         raise InvalidInput(f"{option('metric_from')} needs a metric", hint=f"name it: {option('metric', 'NAME')}")
     better, note = _direction(metric, good_if, request.lower_is_better, recorded, records)
     notes += [note] if note else []
+    shift, order_notes = _shift_of(metric, explanation), list[str]()
     if request.judge is None and not request.keep_order and not resumes:
-        notes += require_order(metric, recorded, _shift_of(metric, explanation), better, good_if, swapped)
+        order_notes = require_order(metric, recorded, shift, better, good_if, swapped)
+    notes += order_notes or unchanged(metric, shift, good_if)
     old, new = (recorded[end].value(metric) if metric and end in recorded else None for end in BOTH)
     return Judgement(
         metric=metric,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -155,6 +155,18 @@ def require_order(
         return [f"{values}, so NEW does not look worse. The run-to-run noise is as large, so this may be chance"]
     other = option("lower_is_better", better == "higher")
     raise _swapped(f"NEW is better than OLD: {values}, and {better} is better", swapped, f", or {other}")
+
+
+def unchanged(metric: str | None, shift: MetricShift | None, threshold: Threshold | None) -> Iterator[str]:
+    """A note that the records show no change of the metric. shift: of the metric, if both runs recorded it."""
+    if shift is None or shift.old.mean is None or shift.new.mean is None:
+        return
+    may_end = "so the study may find no regression"
+    if shift.verdict == "same":
+        yield f"{metric} is {shift.old.mean:g} in both recorded runs, {may_end}"
+    elif shift.verdict == "not_shown" and threshold is None:
+        values = f"{shift.old.mean:g} for OLD, {shift.new.mean:g} for NEW"
+        yield f"`contexta why` sees no change of {metric} beyond the run-to-run noise ({values}), {may_end}"
 
 
 def _may_be_chance(shift: MetricShift) -> bool:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,8 @@ from contexta.cli.commands.bisect.request_options import request_options
 from contexta.cli.options import format_options, workspace_option
 from contexta.client.contexta import Contexta
 from contexta.core.errors import InvalidInput, shown
+from contexta.findings.bisect import BisectReport
+from contexta.reports import Report, report_of
 
 _NOT_OF_A_STUDY = ("json_stream", "only_plan", "show", "resume", "workspace")
 
@@ -51,6 +56,7 @@ def bisect(context: click.Context, /, **options: Any) -> int:
     _require_one({"--json": form.as_json, "--json-stream": stream, "--markdown": form.as_markdown})
     _require_one({"--plan": options["only_plan"], "--resume": options["resume"], "--show": options["show"]})
     fields = _fields(context, options, form)
+    seen: AbstractSet[str] = frozenset()
     with shell_wording(), Contexta(workspace=options["workspace"] or context.obj["workspace"]) as ctx:
         if options["only_plan"]:
             with progress(stream=False) as watch:
@@ -62,11 +68,27 @@ def bisect(context: click.Context, /, **options: Any) -> int:
         else:
             with progress(stream=stream) as watch:
                 report = ctx.bisect(**fields, resume=options["resume"], progress=watch)
+            seen = watch.messages
     if stream:
         click.echo(report.model_dump_json())
     if form.html or not stream:
-        print_answer(Answer(report), form)
+        print_answer(Answer(report, report=_unseen(report, seen, form)), form)
     return 0 if report.holds else 1
+
+
+def _unseen(report: BisectReport, seen: AbstractSet[str], form: Format) -> Report | None:
+    """The report for a screen without the notes that are already on it; None for the complete report."""
+    if not seen or form.everything or form.as_markdown or form.html or not _is_one_screen():
+        return None
+    return report_of(report.model_copy(update={"notes": tuple(note for note in report.notes if note not in seen)}))
+
+
+def _is_one_screen() -> bool:
+    """Whether the messages on stderr precede the report on stdout: on a terminal, or in one file."""
+    try:
+        return sys.stdout.isatty() or os.path.sameopenfile(sys.stdout.fileno(), sys.stderr.fileno())
+    except (OSError, ValueError):  # a replaced or closed stream
+        return False
 
 
 def _fields(context: click.Context, options: dict[str, Any], form: Format) -> dict[str, Any]:

@@ -34,8 +34,14 @@ class LineProgress(BisectProgress):
     def __init__(self, *, stream: bool) -> None:
         self._stream = stream
         self._swapped = ""
+        self.messages: set[str] = set()
+        """The labels and notes so far, as the report has them."""
 
     def message(self, text: str) -> None:
+        self.messages.add(text.removeprefix("note: "))
+        self._show(text)
+
+    def _show(self, text: str) -> None:
         click.echo(text, err=True)
 
     def started(self, study: Study, swapped: str) -> None:
@@ -98,11 +104,11 @@ class LiveProgress(LineProgress):
         self._activity = "searching the releases of the culprit" if proved else "writing the report"
         self._since = time.monotonic()
 
-    def message(self, text: str) -> None:
+    def _show(self, text: str) -> None:
         if self.live.is_started:
             self.live.console.print(Text(text), soft_wrap=True)
         else:
-            super().message(text)
+            super()._show(text)
 
     def interrupted(self, text: str) -> None:
         self.live.stop()
