@@ -19,6 +19,7 @@ _HOMES = {
     "init": "contexta.recorder.session.active_run",
     "log": "contexta.recorder.session.active_run",
     "finish": "contexta.recorder.session.active_run",
+    "load_ipython_extension": "contexta.integrations.jupyter",
 }
 
 __all__ = [
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from contexta.client.contexta import Contexta
     from contexta.config import UnifiedConfig, WorkspaceConfig
     from contexta.core.errors import ContextaError
+    from contexta.integrations.jupyter import load_ipython_extension as load_ipython_extension
     from contexta.recorder.session.active_run import finish, init, log
 
 

@@ -48,6 +48,7 @@ class Session:
         self.worker = 0  # the process of ``multiprocessing`` whose end ends the open runs
         self.is_exec_watched = False
         self.is_mirrored = False
+        self.has_settings = False  # whether effective settings of libraries are recorded
         self.has_warned = False  # whether the process has warned that nothing is recorded
 
     # ------------------------------------------------------------------------------------------ start
@@ -171,10 +172,10 @@ class Session:
             run.note("delivery", problem)
         return run
 
-    def start_block(self, place: Optional[RecordingPlace] = None, *, name: str) -> LiveRun:
+    def start_block(self, place: Optional[RecordingPlace] = None, *, name: Optional[str]) -> LiveRun:
         """Begin the separate run of a block of code: a test, or a cell. The first run that the block begins joins it.
 
-        name: the display name, which the block cannot change. ``end_block`` ends it.
+        name: the display name, which the block cannot change; None for one by the time. ``end_block`` ends it.
         """
         self.has_begun = True
         run = self.start_or_warn(place, name=name)
@@ -242,9 +243,11 @@ class Session:
 
     def record_settings(self) -> None:
         """Record from now on the effective settings of libraries that the program uses."""
-        from contexta.recorder.settings import libraries
+        if not self.has_settings:
+            from contexta.recorder.settings import libraries
 
-        libraries.watch(self.active)
+            self.has_settings = True
+            libraries.watch(self.active)
 
     def _run_for_tracker(self, name: Optional[str], is_first: bool) -> Tuple[LiveRun, bool]:
         """(the run for a run of a tracker, whether it was begun for it): for the first one the run of this program."""

@@ -23,7 +23,7 @@ from contexta.recorder.journal import process_journals
 from contexta.recorder.journal.objects import Objects
 from contexta.recorder.notes import note, reason
 from contexta.recorder.parameters import command_options, config_files
-from contexta.recorder.redaction import cutting, redact
+from contexta.recorder.redaction import redact
 from contexta.recorder.session import active_run, inherited
 from contexta.recorder.session.environment import read_source
 from contexta.recorder.session.run import LiveRun
@@ -33,6 +33,7 @@ from contexta.recorder.wrapping.output import Stream, open_streams
 from contexta.recorder.wrapping.printed_metrics import OutputSearch, PrintedMetrics
 from contexta.recorder.wrapping.process_watch import Program, Watch
 from contexta.recorder.wrapping.signals import ForwardedSignals
+from contexta.recorder.wrapping.stored_output import note_search, store_output
 from contexta.recorder.wrapping.summary import RecordedCounts
 
 _GIT_WAIT = 10.0  # seconds for the source after the command has ended
@@ -271,37 +272,11 @@ class CommandRecorder:
                 pattern = redact.inside(shown(self._pattern.pattern), self._run._salt)
                 self._run.note("metrics", f"no metric was read with {pattern} from {stream}: {search.fault}")
                 print(f"contexta: no metric was read with {pattern} from {stream}: {search.fault}", file=sys.stderr)  # noqa: T201  # stdout belongs to the program
-            if search.failure:
-                self._run.note("metrics", f"the search for metrics in {stream} failed: {search.failure}"[:1000])
-            if search.skipped:
-                self._run.note(
-                    "metrics", f"{search.skipped} bytes of {stream} came too fast to be searched for metrics"
-                )
+            note_search(self._run, stream, search)
 
     def _store_logs(self) -> None:
-        salt = self._run._salt
         for stream in self._streams:
-            if not stream.log.size:
-                continue
-            text, long = cutting.with_short_lines(stream.log.content().decode("utf-8", "backslashreplace"))
-            if long:
-                lines = f"{long} lines of {stream.name} are" if long > 1 else f"a line of {stream.name} is"
-                self._run.note("log", f"{lines} over {cutting.MAX_LINE} characters: the middle is left out")
-            clean = redact.inside(text, salt).encode()
-            try:
-                digest = self._objects.put(clean)
-            except OSError as error:
-                self._run.note("log", f"{stream.name} could not be stored: {reason(error)}")
-                continue
-            self._run._journal.write(
-                "artifact",
-                name=stream.name,
-                kind="log",
-                location=f"object:{digest}",
-                digest=f"sha256:{digest}",
-                size=len(clean),
-                attributes={"bytes_written": stream.log.size},
-            )
+            store_output(self._run, stream.name, stream.log)
 
     # ------------------------------------------------------------------------------------------ from outside
 
