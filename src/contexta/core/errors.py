@@ -14,6 +14,7 @@
     │   ├── WorkspaceAway                    its server cannot be reached; trying again later may help
     │   └── WorkspaceClosed                  used after close()
     ├── QueryUnavailable      (ImportError)  the libraries for queries are missing or too old
+    ├── IntegrationUnavailable (ImportError) the framework of an integration cannot be imported
     ├── DamagedData                          stored data differs from what was written
     ├── ProcessError                         a child process (contexta.core.process): not found, not started, timed out
     │   └── UvError                          uv (contexta.reproduce) failed
@@ -89,6 +90,10 @@ class WorkspaceClosed(WorkspaceError):
 
 class QueryUnavailable(ContextaError, ImportError):
     """The libraries for queries are missing or too old; recording works."""
+
+
+class IntegrationUnavailable(ContextaError, ImportError):
+    """The framework of an integration cannot be imported."""
 
 
 class DamagedData(ContextaError):

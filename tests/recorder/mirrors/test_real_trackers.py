@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
+from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
 from support.builders import Cli
+from support.index_environments import python_with
 
 from contexta import Contexta
-from contexta.core.errors import ContextaError
 from contexta.findings import ImportedRun
-from contexta.reproduce.uv.commands import find_uv
+
+Interpreters = Callable[..., str]
 
 pytestmark = [pytest.mark.online, pytest.mark.slow]
 
@@ -112,24 +113,10 @@ print("done")
 
 
 @pytest.fixture(scope="module")
-def interpreters(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Interpreters with packages of the index, by the line of requirements."""
-    return {"folder": str(tmp_path_factory.mktemp("environments"))}
-
-
-def interpreter(interpreters: dict[str, str], *requirements: str) -> str:
-    line = " ".join(requirements)
-    if line not in interpreters:
-        at = Path(interpreters["folder"], f"e{len(interpreters)}")
-        uv = find_uv()
-        try:
-            uv.create(sys.executable, at)
-        except ContextaError as error:
-            pytest.skip(str(error))
-        command = [uv.path, "pip", "install", "-q", "--python", str(at / "bin" / "python"), *requirements]
-        subprocess.run(command, check=True, capture_output=True)
-        interpreters[line] = str(at / "bin" / "python")
-    return interpreters[line]
+def interpreters(tmp_path_factory: pytest.TempPathFactory) -> Interpreters:
+    """Takes requirements and returns an interpreter with these packages, the same one for the same requirements."""
+    folder = tmp_path_factory.mktemp("environments")
+    return cache(partial(python_with, folder))
 
 
 def run(cli: Cli, tmp_path: Path, python: str, program: str) -> None:
@@ -165,8 +152,8 @@ def points(ctx: Contexta, ref: str) -> Points:
 
 
 @pytest.mark.parametrize("requirements", [("wandb==0.16.6", "setuptools<81", "numpy<2"), ("wandb",)])
-def test_wandb(cli: Cli, tmp_path: Path, interpreters: dict[str, str], requirements: tuple[str, ...]) -> None:
-    run(cli, tmp_path, interpreter(interpreters, *requirements), WANDB)
+def test_wandb(cli: Cli, tmp_path: Path, interpreters: Interpreters, requirements: tuple[str, ...]) -> None:
+    run(cli, tmp_path, interpreters(*requirements), WANDB)
     with Contexta(workspace=tmp_path / ".contexta") as ctx:
         second, first = ctx.list_runs()
         details = ctx.get_run(first.run_ref)
@@ -186,8 +173,8 @@ def test_wandb(cli: Cli, tmp_path: Path, interpreters: dict[str, str], requireme
     assert sorted(((p, run.status) for run, p in imported(tmp_path, tmp_path / "wandb")), key=str) == expected
 
 
-def test_mlflow(cli: Cli, tmp_path: Path, interpreters: dict[str, str]) -> None:
-    run(cli, tmp_path, interpreter(interpreters, "mlflow-skinny", "sqlalchemy", "alembic"), MLFLOW)
+def test_mlflow(cli: Cli, tmp_path: Path, interpreters: Interpreters) -> None:
+    run(cli, tmp_path, interpreters("mlflow-skinny", "sqlalchemy", "alembic"), MLFLOW)
     with Contexta(workspace=tmp_path / ".contexta") as ctx:
         client, *inner, outer = ctx.list_runs()
         details = ctx.get_run(outer.run_ref)
@@ -204,8 +191,8 @@ def test_mlflow(cli: Cli, tmp_path: Path, interpreters: dict[str, str]) -> None:
     )
 
 
-def test_tensorboardx(cli: Cli, tmp_path: Path, interpreters: dict[str, str]) -> None:
-    run(cli, tmp_path, interpreter(interpreters, "tensorboardX"), TENSORBOARDX)
+def test_tensorboardx(cli: Cli, tmp_path: Path, interpreters: Interpreters) -> None:
+    run(cli, tmp_path, interpreters("tensorboardX"), TENSORBOARDX)
     with Contexta(workspace=tmp_path / ".contexta") as ctx:
         recorded = points(ctx, "r")
         assert recorded.pop("loss") == [(step, 1 / (step + 1)) for step in range(50)]
@@ -218,8 +205,8 @@ def test_tensorboardx(cli: Cli, tmp_path: Path, interpreters: dict[str, str]) ->
     assert val == {"loss": [(step, pytest.approx(2 / (step + 1))) for step in range(50)]}
 
 
-def test_trackio(cli: Cli, tmp_path: Path, interpreters: dict[str, str]) -> None:
-    run(cli, tmp_path, interpreter(interpreters, "trackio"), TRACKIO)
+def test_trackio(cli: Cli, tmp_path: Path, interpreters: Interpreters) -> None:
+    run(cli, tmp_path, interpreters("trackio"), TRACKIO)
     with Contexta(workspace=tmp_path / ".contexta") as ctx:
         recorded = points(ctx, "r")
         assert recorded == {"loss": [(epoch, 1 / (epoch + 1)) for epoch in range(50)], "acc": [(500, 0.8)]}
@@ -228,8 +215,8 @@ def test_trackio(cli: Cli, tmp_path: Path, interpreters: dict[str, str]) -> None
 
 
 @pytest.mark.parametrize("requirement", ["swanlab<0.7", "swanlab"])
-def test_swanlab(cli: Cli, tmp_path: Path, interpreters: dict[str, str], requirement: str) -> None:
-    run(cli, tmp_path, interpreter(interpreters, requirement), SWANLAB)
+def test_swanlab(cli: Cli, tmp_path: Path, interpreters: Interpreters, requirement: str) -> None:
+    run(cli, tmp_path, interpreters(requirement), SWANLAB)
     with Contexta(workspace=tmp_path / ".contexta") as ctx:
         assert points(ctx, "r") == {
             "loss": [(epoch, 1 / (epoch + 1)) for epoch in range(50)],
@@ -239,16 +226,16 @@ def test_swanlab(cli: Cli, tmp_path: Path, interpreters: dict[str, str], require
         assert ctx.get_run("r").params == {"lr": 0.1}
 
 
-def test_comet(cli: Cli, tmp_path: Path, interpreters: dict[str, str]) -> None:
-    run(cli, tmp_path, interpreter(interpreters, "comet_ml"), COMET)
+def test_comet(cli: Cli, tmp_path: Path, interpreters: Interpreters) -> None:
+    run(cli, tmp_path, interpreters("comet_ml"), COMET)
     with Contexta(workspace=tmp_path / ".contexta") as ctx:
         loss = [(step, 1 / (step + 1)) for step in range(50)]
         assert points(ctx, "r") == {"loss": loss, "acc": [(7, 0.5)], "f1": [(7, 0.4)]}
         assert (ctx.get_run("r").params, list(ctx.get_run("r").tags)) == ({"lr": 0.1, "depth": 3}, ["a"])
 
 
-def test_clearml(cli: Cli, tmp_path: Path, interpreters: dict[str, str]) -> None:
-    run(cli, tmp_path, interpreter(interpreters, "clearml"), CLEARML)
+def test_clearml(cli: Cli, tmp_path: Path, interpreters: Interpreters) -> None:
+    run(cli, tmp_path, interpreters("clearml"), CLEARML)
     with Contexta(workspace=tmp_path / ".contexta") as ctx:
         assert points(ctx, "r") == {"loss/train": [(s, 1 / (s + 1)) for s in range(50)], "acc": [(None, 0.9)]}
         assert ctx.get_run("r").params == {"lr": 0.1, "model": {"depth": 3}, "data/size": 1}

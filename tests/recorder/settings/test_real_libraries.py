@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from support.builders import Cli
+from support.index_environments import python_with
 from support.pythons import found
-
-from contexta.reproduce.uv.commands import find_uv
 
 pytestmark = [pytest.mark.online, pytest.mark.slow]
 
@@ -29,14 +27,7 @@ LIGHTGBM = f"{DATA}import lightgbm\nlightgbm.LGBMClassifier(n_estimators=3, num_
 
 
 def environment(folder: Path, *requirements: str) -> str:
-    uv = find_uv()
-    at = folder / f"environment-{len(list(folder.glob('environment-*')))}"
-    uv.create(found().get(10, sys.executable), at)
-    python = str(at / "bin" / "python")
-    subprocess.run(
-        [uv.path, "pip", "install", "-q", "--python", python, *requirements], check=True, capture_output=True
-    )
-    return python
+    return python_with(folder, *requirements, interpreter=found().get(10, sys.executable))
 
 
 @pytest.mark.parametrize(

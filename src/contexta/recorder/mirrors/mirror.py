@@ -63,6 +63,7 @@ class Mirror:
         self._lock = _thread.RLock()
         self._beat: Optional[Beat] = None
         self._is_exiting = False
+        self.has_tracker = False  # whether a tracker has begun a run
         atexit.register(self._exit)
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(before=self._pause, after_in_child=self._waiting.clear)
@@ -75,7 +76,7 @@ class Mirror:
         """
         run = next((run for run in self._runs if run.is_open and tracker not in run.trackers), None)
         if run is None:
-            run = MirroredRun(self, *self._run_for(name, not self._runs))
+            run = MirroredRun(self, *self._run_for(name, not self.has_tracker))
             self._runs.append(run)
         run.join(tracker, label, identities)
         return run
@@ -87,6 +88,15 @@ class Mirror:
             return self.begin(tracker, label, identities=identities)
         run.join(tracker, label, identities)
         return run
+
+    def of(self, run: MirrorTarget, framework: str) -> MirroredRun:
+        """The part of a run that records what a framework reports to a callback. Trackers that begin now share it."""
+        part = next((part for part in self._runs if part._run is run), None)
+        if part is None:
+            part = MirroredRun(self, run, is_own=False)
+            self._runs.append(part)
+        part.trackers.add(framework)
+        return part
 
     def append(self, logged: Logged) -> None:
         """Queue logged values for the thread. This is the hot path of a training loop."""
@@ -159,6 +169,7 @@ class MirroredRun:
         """
         self._open.add(tracker)
         self.trackers.add(tracker)
+        self._mirror.has_tracker = True
         source = storable(f"{tracker} ({label})" if label else tracker)[:1_000]
         runs = [storable(f"{tracker} {identity}")[:1_000] for identity in identities or (label,)]
         self._run._journal.write("fact", facts={"mirrored_from": [source], "tracker_runs": runs})

@@ -10,10 +10,10 @@ from contexta.recorder import after_import
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
-    from typing import List
+    from typing import Callable, List
 
     from contexta.recorder.mirrors.clearml_tasks import Tasks
-    from contexta.recorder.mirrors.mirror import Mirror, RunFor
+    from contexta.recorder.mirrors.mirror import Mirror
 
 MODULES = (
     "wandb.sdk.wandb_run",
@@ -30,19 +30,12 @@ MODULES = (
 """The modules that define the classes of trackers."""
 
 
-def watch(run_for: RunFor) -> None:
-    """Record the values that the program logs to trackers, from their import on. run_for: as in ``Mirror``.
+def watch(mirror: Callable[[], Mirror]) -> None:
+    """Record the values that the program logs to trackers, from their import on.
 
-    The modules below are imported with the first tracker: most programs have none.
+    mirror: returns the mirror of the process. The modules below are imported with the first tracker, as most programs
+    have none.
     """
-    mirrors: List[Mirror] = []
-
-    def mirror() -> Mirror:
-        from contexta.recorder.mirrors.mirror import Mirror
-
-        if not mirrors:
-            mirrors.append(Mirror(run_for))
-        return mirrors[0]
 
     def wandb(module: ModuleType) -> None:
         from contexta.recorder.mirrors import wandb_runs

@@ -31,6 +31,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, List, Optional, Sequence, Tuple, Union
 
+    from contexta.recorder.mirrors.mirror import Mirror
+
 
 class Session:
     """The runs of this process, in all of its threads. A forked child starts with a copy."""
@@ -50,6 +52,7 @@ class Session:
         self.is_mirrored = False
         self.has_settings = False  # whether effective settings of libraries are recorded
         self.has_warned = False  # whether the process has warned that nothing is recorded
+        self._mirror: Optional[Mirror] = None
 
     # ------------------------------------------------------------------------------------------ start
 
@@ -239,7 +242,15 @@ class Session:
             from contexta.recorder.mirrors import trackers
 
             self.is_mirrored = True
-            trackers.watch(self._run_for_tracker)
+            trackers.watch(self.mirror_of_process)
+
+    def mirror_of_process(self) -> Mirror:
+        """The runs of this process that trackers and callbacks of frameworks log to."""
+        if self._mirror is None:
+            from contexta.recorder.mirrors.mirror import Mirror
+
+            self._mirror = Mirror(self._run_for_tracker)
+        return self._mirror
 
     def record_settings(self) -> None:
         """Record from now on the effective settings of libraries that the program uses."""
@@ -356,12 +367,17 @@ def init(
 
 def log(values: Mapping[str, Any], step: Optional[int] = None) -> None:
     """Record measurements of the active run; without one, ``contexta.init()`` begins it."""
+    run_to_log_to().log(values, step)
+
+
+def run_to_log_to() -> LiveRun:
+    """The active run; without one, the latest, which counts lost records, or a new one."""
     run = session.active()
     if run is None:
-        run = session.latest if session.latest is not None else init()  # a run that has ended counts lost records
-    elif not session.has_begun and not is_worker():
+        return session.latest if session.latest is not None else init()
+    if not session.has_begun and not is_worker():
         session.begin_around(run)
-    run.log(values, step)
+    return run
 
 
 def finish(status: str = "completed") -> None:

@@ -1,0 +1,72 @@
+"""Real trainings, with the oldest supported and the newest version of each framework, are recorded by the callbacks."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.builders import Cli
+from support.index_environments import python_with
+from support.paths import ROOT
+from support.pythons import found
+
+from contexta import Contexta
+
+pytestmark = [pytest.mark.online, pytest.mark.slow]
+
+PROGRAM = Path(__file__).with_name("trainings.py")
+OLDEST = ("xgboost==1.7.6", "lightgbm==3.3.5", "optuna==2.10.1", "numpy<1.24", "scikit-learn<1.3", "setuptools<82")
+NEWEST = ("xgboost", "lightgbm", "optuna", "scikit-learn")
+
+
+def curve(ctx: Contexta, run: str, name: str) -> list[tuple[int | None, Any]]:
+    records = ctx.get_run_snapshot(run).records
+    return [(record.step, record.value) for record in records if getattr(record, "key", None) == name]
+
+
+def check(ctx: Contexta, runs: dict[str, str], of_cross_validation: tuple[str, str]) -> None:
+    """Check the records of the trainings.
+
+    runs: by the name of the framework. of_cross_validation: names that this version of LightGBM prints.
+    """
+    losses = curve(ctx, runs["xgboost"], "train-logloss")
+    assert [step for step, _ in losses] == [0, 1, 2, 3, 4, 0, 1]  # of the training, and of the cross-validation
+    assert losses[4][1] == pytest.approx(0.37, abs=0.02)
+    assert [step for step, _ in curve(ctx, runs["xgboost"], "test-logloss-std")] == [0, 1]
+    params = {name: value for run in set(runs.values()) for name, value in ctx.get_run(run).params.items()}
+    assert params["max_depth"] == 3
+    assert params["eta"] == 0.1
+    assert "subsample" not in params
+    losses = curve(ctx, runs["lightgbm"], "train's binary_logloss")
+    assert [step for step, _ in losses] == [1, 2, 3, 4, 5]
+    assert [[step for step, _ in curve(ctx, runs["lightgbm"], name)] for name in of_cross_validation] == [[1, 2]] * 2
+    assert params["num_leaves"] == 7
+    trials = curve(ctx, runs["optuna"], "value")
+    assert [step for step, _ in trials] == [0, 1, 2, 3, 4]
+    assert curve(ctx, runs["optuna"], "best_value")[-1] == (4, min(value for _, value in trials))
+    assert params["best.x"] ** 2 == pytest.approx(min(value for _, value in trials))
+    snapshot = ctx.get_run_snapshot(runs["optuna"])
+    assert len([record for record in snapshot.records if getattr(record, "key", None) == "trial"]) == 5
+    for run in runs.values():
+        assert [note.text for note in ctx.get_run(run).notes if note.topic == "callback"] == []
+
+
+def test_oldest_versions_below_contexta_run(cli: Cli, tmp_path: Path) -> None:
+    if 10 not in found():
+        pytest.skip("the oldest versions need Python 3.10")
+    python = python_with(tmp_path, *OLDEST, interpreter=found()[10])
+    done = cli("run", "--quiet", "--name", "r", "--", python, str(PROGRAM))
+    assert done.returncode == 0, done.stderr
+    with Contexta(workspace=tmp_path / ".contexta") as ctx:
+        names = "cv_agg's binary_logloss", "cv_agg's binary_logloss-std"
+        check(ctx, dict.fromkeys(("xgboost", "lightgbm", "optuna"), "r"), names)
+
+
+def test_newest_versions_with_a_run_of_the_program_each(tmp_path: Path) -> None:
+    python = python_with(tmp_path, *NEWEST, str(ROOT))
+    subprocess.run([python, str(PROGRAM), "each"], check=True, capture_output=True)
+    with Contexta(workspace=tmp_path / ".contexta") as ctx:
+        names = "valid's binary_logloss", "valid's binary_logloss-std"
+        check(ctx, {name: name for name in ("xgboost", "lightgbm", "optuna")}, names)
