@@ -14,7 +14,11 @@ from contexta.importers.reading.description import ForeignRun
 
 FIXTURES = Path(__file__).parent / "fixtures"
 CHECKED = {"wandb"}  # formats with checksums, in which each damaged byte is noticed
-FILES = {"wandb": "wandb/0.31.0/*/*.wandb"}
+FILES = {
+    "wandb": "wandb/0.31.0/*/*.wandb",
+    "sacred": "sacred/1/metrics.json",
+    "hydra": "hydra/*/.hydra/config.yaml",
+}
 _TRIALS = 200
 
 
@@ -32,9 +36,10 @@ def damaged(data: bytes) -> Iterator[bytes]:
 @pytest.mark.parametrize("kind", FILES)
 def test_damage_gives_a_valid_prefix(kind: str, tmp_path: Path) -> None:
     (file,) = FIXTURES.glob(FILES[kind])
+    place = file.parent.parent if file.parent.name.startswith(".") else file.parent
     root = tmp_path / "copy"
-    shutil.copytree(file.parent, root)
-    copy = root / file.name
+    shutil.copytree(place, root)
+    copy = root / file.relative_to(place)
     whole = runs_below(root, kind)
     assert whole
     fewer = 0
@@ -58,4 +63,4 @@ def runs_below(root: Path, kind: str) -> list[ForeignRun]:
 
 
 def _count(runs: list[ForeignRun]) -> int:
-    return sum(len(points) for run in runs for points in run.metrics.values())
+    return sum(len(points) for run in runs for points in (*run.metrics.values(), run.params))

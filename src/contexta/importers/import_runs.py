@@ -13,6 +13,7 @@ from contexta.core.references import StableRef, slug
 from contexta.core.validation import from_microseconds
 from contexta.findings import ImportedRun, ImportedRuns
 from contexta.findings.runs import IMPORTED
+from contexta.importers.formats import hydra_outputs
 from contexta.importers.journal_lines import JournalWriter
 from contexta.importers.readers import KINDS, ImportSource, sources_below
 from contexta.importers.reading.description import ForeignRun
@@ -57,7 +58,10 @@ def import_runs(
 def _read(source: ImportSource, notes: list[str]) -> Iterator[ForeignRun]:
     """The runs of a source. A fault of one source becomes a note, and the others are read."""
     try:
-        yield from KINDS[source.kind].read(source.path)
+        for run in KINDS[source.kind].read(source.path):
+            if source.kind != "hydra":
+                hydra_outputs.complete(run)
+            yield run
     except (OSError, ValueError, OverflowError, RecursionError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         notes.append(f"{source.path} cannot be read: {reason}")

@@ -10,8 +10,10 @@ from typing import NamedTuple
 from contexta.core.errors import InvalidInput, NotFound, shown
 from contexta.importers.formats import (
     csv_logs,
+    hydra_outputs,
     mlflow_file_store,
     mlflow_runs_in_sqlite,
+    sacred_file_storage,
     tensorboard_events,
     trackio_database,
     trainer_state,
@@ -24,13 +26,15 @@ KINDS: Mapping[str, Reader] = {
     "mlflow": mlflow_runs_in_sqlite,
     "mlflow-files": mlflow_file_store,
     "trackio": trackio_database,
+    "sacred": sacred_file_storage,
     "tensorboard": tensorboard_events,
     "transformers": trainer_state,
     "csv": csv_logs,
+    "hydra": hydra_outputs,
 }
 """Kind -> its reader. The first one that takes a file reads it."""
 
-_ONE_RUN_PER_DIRECTORY = ("wandb", "mlflow-files")
+_ONE_RUN_PER_DIRECTORY = ("wandb", "mlflow-files", "sacred")
 _MOST_FILES = 1_000_000
 _SKIPPED = frozenset({".git", ".venv", "__pycache__", "node_modules", "site-packages"})
 
@@ -77,13 +81,17 @@ def _files(path: Path) -> Iterator[Path]:
 
 
 def _outermost(places: Mapping[ImportSource, None]) -> Iterator[ImportSource]:
-    """Without the places that another tool keeps inside a run of its own, such as event files in a run of W&B."""
+    """Without the places that another tool keeps inside a run of its own, such as event files in a run of W&B, and
+    without jobs of Hydra around the runs of another tool, which get its parameters."""
     owners = {
         source.path.parent if source.kind == "wandb" else source.path: source.kind
         for source in places
         if source.kind in _ONE_RUN_PER_DIRECTORY
     }
+    around = {folder for place in places if place.kind != "hydra" for folder in (place.path, *place.path.parents)}
     for place in places:
+        if place.kind == "hydra" and place.path in around:
+            continue
         above = [owners.get(folder) for folder in place.path.parents if folder in owners]
         if all(kind == place.kind for kind in above):
             yield place

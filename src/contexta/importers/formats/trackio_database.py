@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from contexta.importers.reading.description import ForeignRun, flattened, microseconds
+from contexta.importers.reading.description import ForeignRun, flattened, moment
 from contexta.importers.reading.sqlite_files import DAMAGE, opened, rows, tables_of
 
 TITLE = "Trackio"
@@ -57,7 +56,7 @@ def _content(body: object) -> dict[str, Any]:
 
 
 def _add(run: ForeignRun, timestamp: object, step: object, body: object) -> None:
-    at, values = _moment(timestamp), _content(body)
+    at, values = moment(timestamp), _content(body)
     if at is None or not isinstance(step, int) or not values:
         run.notes.append(f"a row at step {step} is damaged and was left out")
         return
@@ -70,16 +69,7 @@ def _add(run: ForeignRun, timestamp: object, step: object, body: object) -> None
 
 def _set_config(run: ForeignRun, body: object) -> None:
     config = _content(body)
-    run.started_at = _moment(config.get("_Created")) or 0
+    run.started_at = moment(config.get("_Created")) or 0
     if isinstance(config.get("_Group"), str):
         run.tags["group"] = config["_Group"]
     run.params = dict(flattened({key: value for key, value in config.items() if not key.startswith("_")}))
-
-
-def _moment(value: object) -> int | None:
-    """A time in ISO 8601; UTC if it has no zone."""
-    try:
-        moment = datetime.fromisoformat(str(value).replace("Z", "+00:00"))
-    except ValueError:
-        return None
-    return microseconds((moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp())

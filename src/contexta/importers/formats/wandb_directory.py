@@ -9,13 +9,19 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from contexta.importers.reading import protobuf
 from contexta.importers.reading.bounded_files import bytes_of, json_of, text_of, yaml_of
-from contexta.importers.reading.description import ForeignEnvironment, ForeignRun, flattened, microseconds, number_of
+from contexta.importers.reading.description import (
+    ForeignEnvironment,
+    ForeignRun,
+    flattened,
+    microseconds,
+    moment,
+    number_of,
+)
 from contexta.importers.reading.leveldb_log import HEADER, Damaged, records
 from contexta.importers.reading.requirements_list import read_requirements
 
@@ -167,7 +173,7 @@ class _Log:
     def _set_times(self, metadata: dict[str, Any]) -> None:
         """Start, end and status."""
         result = self._result
-        start = _timestamp(protobuf.nested(self._run, 17)) or _moment(metadata.get("startedAt"))
+        start = _timestamp(protobuf.nested(self._run, 17)) or moment(metadata.get("startedAt"))
         times = [point.at for points in result.metrics.values() for point in (points[0], points[-1])]
         if start is None:
             start = min(times, default=None)
@@ -298,14 +304,6 @@ def _timestamp(message: dict[int, list[int | bytes]]) -> int | None:
     if not isinstance(seconds, int) or microseconds(seconds) is None:
         return None
     return seconds * 1_000_000 + (nanoseconds // 1_000 if isinstance(nanoseconds, int) else 0)
-
-
-def _moment(value: object) -> int | None:
-    """A time as W&B writes it in JSON, in UTC."""
-    try:
-        return microseconds(datetime.fromisoformat(str(value)[:26].rstrip("Z") + "+00:00").timestamp())
-    except ValueError:
-        return None
 
 
 def _text_or_none(value: object) -> str | None:

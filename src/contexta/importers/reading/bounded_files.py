@@ -55,3 +55,8 @@ def yaml_of(path: Path, notes: list[str]) -> Any:
     except (Unreadable, ValueError, RecursionError) as error:
         notes.append(f"{path.name} is not YAML that can be read here and was left out: {error}")
         return None
+
+
+def mapping_of(value: object) -> dict[str, Any]:
+    """A JSON or YAML value that should be a mapping; empty for any other value."""
+    return value if isinstance(value, dict) else {}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -13,6 +15,7 @@ from contexta.core.validation import MAX_DIGITS
 EndedStatus = Literal["completed", "failed", "cancelled", "crashed"]
 LATEST = 253_402_300_799_000_000  # the year 9999, in microseconds since 1970
 _LARGEST_STEP = 2**63 - 1
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d+))?\s*(Z|[+-]\d\d:?\d\d)?")
 _SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
@@ -68,7 +71,6 @@ class ForeignRun:
     remote: str | None = None
     patch: bytes | None = None
     output: str | None = None
-    host: str | None = None
     environment: ForeignEnvironment | None = None
     notes: list[str] = field(default_factory=list)
     """Assumptions, and parts that could not be read."""
@@ -132,3 +134,16 @@ def microseconds(seconds: object) -> int | None:
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds <= LATEST / 1e6:
         return None  # also NaN
     return round(seconds * 1e6)
+
+
+def moment(value: object) -> int | None:
+    """A time in ISO 8601, which is UTC if it names no zone, as microseconds since 1970; None for any other value."""
+    match = _MOMENT.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        return None
+    day, clock, fraction, zone = match.groups()
+    offset = "+00:00" if zone in (None, "Z") else f"{zone[:3]}:{zone[-2:]}"
+    try:
+        return microseconds(datetime.fromisoformat(f"{day}T{clock}.{(fraction or '0')[:6]:0<6}{offset}").timestamp())
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,130 @@
+"""Runs of further tools are imported as they were logged. The fixtures are of real versions, see support/trackers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from support.builders import Cli
+
+from contexta import Contexta
+from contexta.importers.readers import KINDS, sources_below
+from contexta.importers.reading.description import ForeignRun
+
+FIXTURES = Path(__file__).parent / "fixtures"
+SECRET = "Zq8vT2mXw4Lr9sKd"
+PARAMS = {"lr": 0.01, "model.depth": 6, "api_key": SECRET}
+LOSS = [(step, 1 / (step + 1)) for step in range(20)]
+ACCURACY = [(step, 0.5 + step / 50) for step in range(20)]
+COMMIT = "aaebc26072337a66564858d0a31f7fa131d817ea"
+
+
+class Expected(NamedTuple):
+    """What a fixture contains."""
+
+    place: str
+    facts: dict[str, Any]
+    params: dict[str, Any] = PARAMS
+    metrics: dict[str, Any] = {}  # noqa: RUF012  # never changed
+    packages: dict[str, str] | None = None
+    python: str | None = "3.11.7"
+    output: str = "training of the february run"
+
+
+CASES = {
+    "sacred": Expected(
+        "sacred/1",
+        {
+            "name": "credit-risk-1",
+            "project": "credit-risk",
+            "status": "completed",
+            "tool_version": "0.8.7",
+            "started_at": 1796102085884829,
+            "ended_at": 1796102085891427,
+            "command": ["sacred_run.py", "train", "with", "lr=0.5"],
+            "directory": "/training",
+            "commit": COMMIT,
+            "remote": "https://example.com/shop.git",
+        },
+        {**PARAMS, "lr": 0.5, "sizes": [8, 16], "seed": 21},
+        {"loss": LOSS, "val.accuracy": ACCURACY, "best": [(None, 0.91)], "result": [(None, 0.91)]},
+        {"numpy": "2.4.6", "sacred": "0.8.7"},
+    ),
+    "hydra": Expected(
+        "hydra/05-14-52",
+        {
+            "name": "hydra 05-14-52",
+            "status": "completed",
+            "tool_version": "1.3.8",
+            "command": ["hydra_run.py", "lr=0.5"],
+            "directory": "/training",
+        },
+        {**PARAMS, "lr": 0.5, "layers": [8, 16], "rate": 0.5},
+    ),
+}
+STATUSES = {"sacred": {"completed", "failed", "crashed"}}
+"""Kind -> the statuses of all its fixtures."""
+
+
+def runs_below(path: Path) -> list[ForeignRun]:
+    return [run for source in sources_below(path) for run in KINDS[source.kind].read(source.path)]
+
+
+@pytest.mark.parametrize("kind", CASES)
+def test_a_run_has_all_that_its_tool_recorded(kind: str) -> None:
+    expected = CASES[kind]
+    (run,) = runs_below(FIXTURES / expected.place)
+    assert run.kind == kind
+    assert {name: getattr(run, name) for name in expected.facts} == expected.facts
+    assert run.params.items() >= expected.params.items()
+    for key, values in expected.metrics.items():
+        assert [(point.step, point.value) for point in run.metrics[key]] == values
+    assert expected.output in (run.output or "")
+    if expected.packages is not None:
+        assert run.environment is not None
+        assert run.environment.packages.items() >= expected.packages.items()
+        assert run.environment.python_version == expected.python
+
+
+@pytest.mark.parametrize("kind", STATUSES)
+def test_a_run_has_the_status_with_which_it_ended(kind: str) -> None:
+    runs = runs_below(FIXTURES / kind)
+    assert {run.status for run in runs} == STATUSES[kind]
+    for run in runs:
+        assert run.status != "crashed" or any("was killed" in note for note in run.notes)
+
+
+def test_each_file_is_read_as_the_format_that_it_has() -> None:
+    for source in sources_below(FIXTURES):
+        folder = source.path.relative_to(FIXTURES).parts[0]
+        assert source.kind in (folder, f"{folder}-files")
+
+
+def test_imported_runs_are_stored_once_and_without_secrets(cli: Cli, tmp_path: Path) -> None:
+    paths = [str(FIXTURES / kind) for kind in CASES]
+    for outcome in ("imported", "present"):
+        assert cli("import", *paths).returncode == 0
+        with Contexta(workspace=tmp_path / ".contexta") as ctx:
+            again = ctx.import_runs(paths, dry_run=True)
+            assert {run.outcome for run in again.runs} == {"present"}, outcome
+            assert len(ctx.list_runs()) == len(again.runs)
+            for run in again.runs:
+                assert run.run_ref is not None
+                assert ctx.get_run(run.run_ref).status == run.status
+    stored = b"".join(path.read_bytes() for path in (tmp_path / ".contexta").rglob("*") if path.is_file())
+    assert SECRET.encode() not in stored
+
+
+def test_a_run_inside_a_job_of_hydra_has_its_parameters(tmp_path: Path) -> None:
+    job = tmp_path / "outputs" / "05-14-52"
+    (job / ".hydra").mkdir(parents=True)
+    for name in ("config", "hydra", "overrides"):
+        text = (FIXTURES / "hydra" / "05-14-52" / ".hydra" / f"{name}.yaml").read_text()
+        (job / ".hydra" / f"{name}.yaml").write_text(text)
+    (job / "training.csv").write_text("epoch,loss\n0,0.5\n")
+    with Contexta(workspace=tmp_path / ".contexta") as ctx:
+        (imported,) = ctx.import_runs(tmp_path / "outputs", project="p").runs
+        assert (imported.kind, imported.run_ref is not None) == ("csv", True)
+        run = ctx.get_run(str(imported.run_ref))
+        assert (run.params["model.depth"], run.params["rate"]) == (6, 0.5)
