@@ -10,7 +10,7 @@ from contexta.client.queries import get_run_snapshot
 from contexta.client.reproduction import to_rebuild
 from contexta.client.workspace import Workspace, names_of_renamed, with_names
 from contexta.core.errors import InvalidInput, NotFound
-from contexta.core.references import StableRef
+from contexta.core.references import StableRef, slug
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 def compare_runs(workspace: Workspace, left: str | None = None, right: str | None = None) -> RunComparison:
     """The last value of each metric in two runs, and what changed between the runs. Reads no points, runs no git.
 
-    Without arguments the last two runs of the project; with one, that run and the latest one. Raises NotFound.
+    Without arguments the last two runs of the project that are no reruns; with one, that run and the latest of these.
+    Raises NotFound.
     """
     from contexta.analysis.changes.unknown_aspects import unknown_in_runs
     from contexta.analysis.environments.missing_facts import unknown_in_environments
@@ -84,8 +85,8 @@ def compare_environments(workspace: Workspace, left: str, right: str) -> Environ
 def diff_runs(workspace: Workspace, left: str | None = None, right: str | None = None) -> RunDiff:
     """Every difference between two runs: metrics, parameters, command, code, environment and inputs.
 
-    Without arguments the last two runs of the project; with one, that run and the latest one. The commits between the
-    runs are read from a repository on this machine, if it has both. Raises NotFound.
+    Without arguments the last two runs of the project that are no reruns; with one, that run and the latest of these.
+    The commits between the runs are read from a repository on this machine, if it has both. Raises NotFound.
     """
     from contexta.analysis.changes import effective_settings, pair, unknown_aspects
     from contexta.analysis.environments.environment_diff import compare_environments
@@ -154,7 +155,7 @@ def explain_regression(
 ) -> Explanation:
     """Whether a metric differs between two runs by more than noise, what changed, the suspects, and the next steps.
 
-    old, new: by default the last two runs of the project; without ``new``, the latest run.
+    old, new: by default the last two runs of the project; without ``new``, the latest run. Reruns are skipped.
     metric: ``accuracy`` or ``train/accuracy``; by default the metric with the surest drop. lower_is_better: the
     direction, if neither the name nor the configuration gives it. group_by: which runs are repeats: ``auto`` (equal
     code, configuration and environment), ``none``, ``tag:NAME``, ``param:NAME``. Reruns nothing.
@@ -243,24 +244,42 @@ def build_snapshot_report(workspace: Workspace, run: str, *, max_records: int = 
 # ---------------------------------------------------------------------------------------------- parts
 
 
-def _previous(workspace: Workspace, connection: Connection, latest: StableRef) -> StableRef:
-    project = latest.components[0]
-    try:
-        return workspace._find(connection, f"{project}@latest~1")[1]
-    except NotFound:
-        raise NotFound(f"project {project} has only one run", hint="record another one, or name two runs") from None
-
-
 def _two_runs(
     workspace: Workspace, connection: Connection, left: str | None, right: str | None
 ) -> tuple[_RunKey, _RunKey]:
-    """Two runs, by default the last two of the project. Raises NotFound, Ambiguous, InvalidInput."""
-    if right is None:
-        _, right = workspace._find(connection, "@latest")
-        left = left if left is not None else _previous(workspace, connection, right)
+    """Two runs, by default the last two of the project that are no reruns. Raises NotFound, Ambiguous, InvalidInput."""
+    if right is not None:
+        if left is None:
+            raise InvalidInput("the right run has no left run to compare with", hint="give both runs, or none")
+        return workspace._find(connection, left), workspace._find(connection, right)
+    latest = _latest(workspace, connection)
     if left is None:
-        raise InvalidInput("the right run has no left run to compare with", hint="give both runs, or none")
-    return workspace._find(connection, left), workspace._find(connection, right)
+        return _previous(workspace, connection, latest)
+    first = workspace._find(connection, left)
+    return first, workspace._find(connection, "@latest") if first == latest else latest
+
+
+def _latest(workspace: Workspace, connection: Connection) -> _RunKey:
+    """The latest run that is no rerun; if there are only reruns, the latest one."""
+    from contexta.store.query.find_runs import latest_originals
+
+    project = workspace.config.project_name
+    originals = latest_originals(connection, slug(project) if project is not None else None, 1)
+    return originals[0] if originals else workspace._find(connection, "@latest")
+
+
+def _previous(workspace: Workspace, connection: Connection, latest: _RunKey) -> tuple[_RunKey, _RunKey]:
+    """The last two runs of a project that are no reruns; without them, its last two runs."""
+    from contexta.store.query.find_runs import latest_originals
+
+    project = latest[1].components[0]
+    originals = latest_originals(connection, project, 2)
+    if len(originals) == 2:
+        return originals[1], originals[0]
+    try:
+        return workspace._find(connection, f"{project}@latest~1"), workspace._find(connection, f"{project}@latest")
+    except NotFound:
+        raise NotFound(f"project {project} has only one run", hint="record another one, or name two runs") from None
 
 
 def _compare(connection: Connection, left: _RunKey, right: _RunKey) -> RunComparison:

@@ -154,6 +154,8 @@ class Lock(Finding):
 Confidence = Literal["observed", "unchanged", "resolved", "unknown"]
 """How a version is known, strongest first."""
 
+RERUN_OF = "rerun-of"
+"""The tag of a rerun. Its value is the reference of the repeated run."""
 RECONSTRUCTED = "reconstructed"
 """Key of the metadata of a reconstructed run, and topic of the notes of its environment. Value of the key: ``at``,
 ``confidence`` (package -> Confidence) and ``expect`` (metric -> remembered value)."""

@@ -20,6 +20,7 @@ from contexta.core.errors import InvalidInput
 from contexta.core.files.filelock import alone
 from contexta.core.references import StableRef
 from contexta.findings import Rebuild, Rerun, RunComparison, RunDetails
+from contexta.findings.reproduction import RERUN_OF
 from contexta.recorder.journal.writer import SUFFIX
 from contexta.recorder.session import inherited
 from contexta.recorder.wrapping.command import CommandRecorder
@@ -115,7 +116,7 @@ def rerun(
             environ=environ,
             directory=str(directory),
         )
-        wrapper.begin(details.project_ref.value, f"{details.name[:200]}-rerun", {"rerun-of": str(details.run_ref)})
+        wrapper.begin(details.project_ref.value, f"{details.name[:200]}-rerun", {RERUN_OF: str(details.run_ref)})
         code = wrapper.run()
         observed = observations(_journals_of(wrapper.ref, journals), tools.objects, folder / "reported")
         where = confirm(_intended(recorded, rebuilt, environment, directory), observed)

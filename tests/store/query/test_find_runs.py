@@ -6,6 +6,7 @@ import pytest
 from support.builders import put_run
 
 from contexta import Contexta, UnifiedConfig, WorkspaceConfig
+from contexta.contract import LineageEdge
 from contexta.core.errors import Ambiguous, InvalidInput, InvalidReference, NotFound
 
 
@@ -121,3 +122,31 @@ def test_component_of_a_reference_wins_over_a_display_name(ctx: Contexta) -> Non
     put_run(ctx, "x", display_name="train")
     assert ctx.get_run("train").run_ref == "run:p.train"
     assert ctx.get_run("first").run_ref == "run:p.train"
+
+
+def test_comparisons_skip_reruns_unless_there_is_nothing_else(ctx: Contexta) -> None:
+    def compared(*runs: str) -> tuple[str, str]:
+        comparison = ctx.compare_runs(*runs)
+        return comparison.left_ref.name, comparison.right_ref.name
+
+    put_run(ctx, "march", started_at="2025-02-15T08:00:00Z")
+    put_run(ctx, "march-rerun", started_at="2025-02-15T08:10:00Z", tags={"rerun-of": "run:p.march"})
+    assert compared() == compared("march") == ("march", "march-rerun")
+    put_run(ctx, "april", started_at="2025-02-15T08:20:00Z")
+    put_run(ctx, "april-rerun", started_at="2025-02-15T08:30:00Z", tags={"rerun-of": "run:p.april"})
+    put_run(ctx, "part", started_at="2025-02-15T08:31:00Z")
+    edge = LineageEdge(
+        relation_ref="relation:p.part.part-of",
+        relation_type="part_of",
+        source_ref="run:p.part",
+        target_ref="run:p.april-rerun",
+        recorded_at="2025-02-15T08:31:00Z",
+        origin_marker="test",
+        confidence_marker="certain",
+    )
+    ctx.metadata_store.relations.put_lineage_edge(edge)
+    assert compared() == compared("march") == ("march", "april")
+    assert compared("april") == ("april", "part")
+    explanation = ctx.explain_regression()
+    assert (explanation.old_ref.name, explanation.new_ref.name) == ("march", "april")
+    assert ctx.get_run("@latest").name == "part"

@@ -18,8 +18,8 @@ def diff(ctx: Contexta, left: str | None, right: str | None, exit_code: bool) ->
     """Show every difference between two runs.
 
     It compares metrics, parameters, command, code, environment and inputs. Without LEFT and RIGHT: the last two runs of
-    the project. With LEFT alone: that run and the latest one. What a run did not record is listed as unknown. --html
-    adds learning curves.
+    the project. With LEFT alone: that run and the latest one. These defaults skip reruns. What a run did not record is
+    listed as unknown. --html adds learning curves.
     """
     finding = ctx.diff_runs(left, right)
     return Answer(finding, int(exit_code and finding.differs), page=lambda: ctx.build_page_with_curves(finding))
@@ -32,8 +32,8 @@ def diff(ctx: Contexta, left: str | None, right: str | None, exit_code: bool) ->
 def compare(ctx: Contexta, run: tuple[str, ...]) -> Answer:
     """Show runs side by side, and what changed between them.
 
-    Without RUN: the last two runs of the project. With one RUN: that run and the latest one. --html adds learning
-    curves.
+    Without RUN: the last two runs of the project. With one RUN: that run and the latest one. These defaults skip
+    reruns. --html adds learning curves.
     """
     finding = ctx.compare_multiple_runs(run) if len(run) > 2 else ctx.compare_runs(*run)
     return Answer(finding, page=lambda: ctx.build_page_with_curves(finding))
@@ -89,6 +89,7 @@ def why(
     """Explain a changed metric: significance, suspects, next steps.
 
     Without OLD and NEW: the last two runs of the project. With OLD alone: that run and the latest one.
+    These defaults skip reruns.
 
     OLD and NEW are references, project.run, names, @latest, @latest~2, or unique prefixes. Nothing is rerun, so every
     cause is a hypothesis; `contexta bisect` proves it. --html adds learning curves.

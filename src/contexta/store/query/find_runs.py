@@ -12,6 +12,8 @@ from contexta.core.errors import Ambiguous, InvalidReference, NotFound, shown
 from contexta.core.references import StableRef
 from contexta.core.validation import require_storable
 from contexta.findings import ListedProject, ProjectSummary
+from contexta.findings.reproduction import RERUN_OF
+from contexta.store.entities.nested_runs import PART_OF
 from contexta.store.query.near_names import require_project, run_hint
 from contexta.store.schema import tables
 from contexta.store.schema.statements import fetch
@@ -19,6 +21,11 @@ from contexta.store.schema.statements import fetch
 _LATEST = re.compile(r"(?:(?P<project>[^@]*))@latest(?:~(?P<back>\d{1,9}))?\Z")
 _RENAMED = "SELECT run.id, run.ref FROM annotation JOIN run ON run.id = annotation.run_id WHERE annotation.name = ?"
 """The other half of a union: with OR, PostgreSQL would look at every run."""
+_IS_ORIGINAL = (
+    "NOT EXISTS (SELECT 1 FROM run_tag WHERE run_tag.run_id = run.id AND run_tag.name = ?) AND NOT EXISTS (SELECT 1 "
+    "FROM relation JOIN run AS parent ON parent.ref = relation.target_ref JOIN run_tag ON run_tag.run_id = parent.id "
+    "AND run_tag.name = ? WHERE relation.source_ref = run.ref AND relation.relation_type = ?)"
+)
 _MOST_CANDIDATES = 5
 _AFTER_EVERY_COMPONENT = "\x7f"  # sorts after every character of a component
 
@@ -78,16 +85,30 @@ def _by_name(connection: Connection, selector: str) -> tuple[int, StableRef] | N
     )
 
 
+def latest_originals(connection: Connection, in_project: str | None, most: int) -> list[tuple[int, StableRef]]:
+    """(key, reference) of the latest runs that are no reruns and no parts of reruns, at most so many."""
+    project, values, _ = _of_project(connection, in_project)
+    where = f"{project} AND {_IS_ORIGINAL}" if project else f"WHERE {_IS_ORIGINAL}"
+    statement = f"SELECT id, ref FROM run {where} ORDER BY started_at DESC, id DESC LIMIT ?"
+    tags = [RERUN_OF, RERUN_OF, PART_OF]
+    return [(key, StableRef.parse(ref)) for key, ref in fetch(connection, statement, [*values, *tags, most])]
+
+
 def _latest(connection: Connection, selector: str, in_project: str | None, back: int) -> tuple[int, StableRef]:
-    where, values, words = "", [], ""
-    if in_project is not None:
-        ref = StableRef.parse(in_project if in_project.startswith("project:") else f"project:{in_project}")
-        where, values, words = "WHERE project_id = ?", [require_project(connection, ref)], f" of project {ref.value}"
+    where, values, words = _of_project(connection, in_project)
     statement = f"SELECT id, ref FROM run {where} ORDER BY started_at DESC, id DESC LIMIT 1 OFFSET ?"
     rows = fetch(connection, statement, [*values, back])
     if not rows:
         raise NotFound(f"{selector}: there are fewer runs{words}", hint="`contexta runs` lists all")
     return rows[0][0], StableRef.parse(rows[0][1])
+
+
+def _of_project(connection: Connection, in_project: str | None) -> tuple[str, list[Any], str]:
+    """(a condition, its values, the project in words); empty without a project."""
+    if in_project is None:
+        return "", [], ""
+    ref = StableRef.parse(in_project if in_project.startswith("project:") else f"project:{in_project}")
+    return "WHERE project_id = ?", [require_project(connection, ref)], f" of project {ref.value}"
 
 
 def _one(connection: Connection, where: str, values: Sequence[Any], selector: str) -> tuple[int, StableRef] | None:
