@@ -5,6 +5,7 @@ from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from fractions import Fraction
 
+import numpy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -62,7 +63,30 @@ def test_a_number_is_stored_exactly(value: float) -> None:
     assert stored == value or (math.isnan(stored) and math.isnan(value))
 
 
-@pytest.mark.parametrize("value", [True, "0.9", None, Decimal("0.1"), Fraction(1, 3), 10**1000, [1], 1j])
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(Decimal("0.1"), 0.1), (Decimal("-Infinity"), -math.inf), (numpy.array(0.25), 0.25), (numpy.array([[3]]), 3)],
+)
+def test_a_decimal_and_an_array_of_one_element_are_numbers(value: object, expected: float) -> None:
+    assert (number(value), type(number(value))) == (expected, type(expected))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        True,
+        "0.9",
+        None,
+        Fraction(1, 3),
+        10**1000,
+        [1],
+        1j,
+        Decimal("sNaN"),
+        Decimal("1e400"),
+        numpy.array([1, 2]),
+        numpy.bool_(True),
+    ],
+)
 def test_a_value_that_is_no_exact_number_is_refused(value: object) -> None:
     with pytest.raises(InvalidInput):
         number(value)

@@ -168,7 +168,7 @@ def test_a_secret_in_a_refused_value_is_not_written(ctx: Contexta, tmp_path: Pat
     assert [path for path in files if secret[:20].encode() in path.read_bytes()] == []
 
 
-@pytest.mark.parametrize("value", [True, None, "0.5", Decimal("0.1")])
+@pytest.mark.parametrize("value", [True, None, "0.5", Fraction(1, 3)])
 def test_metric_stays_strict(ctx: Contexta, value: Any) -> None:
     with ctx.run("r") as run:
         with pytest.raises(InvalidInput):
@@ -209,3 +209,23 @@ def test_exit_handlers_of_the_program_still_log(tmp_path: Path) -> None:
     with Contexta(workspace=tmp_path / ".contexta") as ctx:
         (run,) = ctx.list_runs()
     assert (run.status, run.metrics) == ("completed", {"loss": 1, "late": 1})
+
+
+def test_metrics_and_parameters_take_numbers_of_other_libraries(ctx: Contexta) -> None:
+    with ctx.run("r") as run:
+        run.metrics({"decimal": Decimal("0.25"), "array": numpy.array(0.5), "tensor": Tensor(0.75)})  # type: ignore[dict-item]  # that is the test
+        run.metric("huge", 2**70)
+        run.metric("nan", Decimal("NaN"))  # type: ignore[arg-type]  # as above
+        values = {"d": Decimal("0.25"), "zero": numpy.array(3), "flag": numpy.bool_(True), "f": numpy.float64(0.5)}
+        run.params({**values, "list": [numpy.int64(1), numpy.array("text")], "several": numpy.array([1, 2])})
+    result = ctx.get_run("r")
+    assert str(result.metrics.pop("nan") if isinstance(result.metrics, dict) else result.metrics["nan"]) == "nan"
+    assert {**result.metrics, "nan": 0} == {"decimal": 0.25, "array": 0.5, "tensor": 0.75, "huge": 2**70, "nan": 0}
+    assert dict(result.params) == {
+        "d": 0.25,
+        "zero": 3,
+        "flag": True,
+        "f": 0.5,
+        "list": (1, "text"),
+        "several": "[1 2]",
+    }

@@ -47,7 +47,7 @@ def text_of(page: str) -> str:
 @pytest.mark.parametrize("path", VIEWS)
 def test_every_page_answers(browser: TestClient, path: str) -> None:
     response = browser.get(path)
-    needs_a_run = path in ("/run", "/log", "/artifact", "/curves", "/curves.json", "/export")
+    needs_a_run = path in ("/run", "/log", "/artifact", "/image", "/curves", "/curves.json", "/export")
     needs_a_study = path.startswith("/bisect.")
     assert response.status_code == (400 if needs_a_run else 404 if needs_a_study else 200)
     assert "Traceback" not in response.text

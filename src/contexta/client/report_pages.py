@@ -14,11 +14,13 @@ from contexta.client.curves import curves_of
 from contexta.client.queries import diagnose_run, get_run
 from contexta.client.workspace import Workspace
 from contexta.core.errors import DamagedData, NotFound
+from contexta.recorder.image_types import FORMATS, LARGEST, image_format
 
 if TYPE_CHECKING:
     from typing import TypeAlias
 
     from contexta.findings import (
+        Artifact,
         EnvironmentTimeline,
         Excerpt,
         Explanation,
@@ -30,9 +32,12 @@ if TYPE_CHECKING:
         RunDiff,
         RunEvidence,
     )
-    from contexta.reports import Report
+    from contexta.reports import Picture, Report
 
     _Compared: TypeAlias = Explanation | MultiRunComparison | RunComparison | RunDiff
+
+MOST_IMAGES = 24
+"""Images of one run on a page."""
 
 
 def build_run_page(workspace: Workspace, run: str) -> Report:
@@ -40,7 +45,9 @@ def build_run_page(workspace: Workspace, run: str) -> Report:
     from contexta.reports.pages.recorded.run_pages import run_page
 
     details = get_run(workspace, run)
-    return run_page(details, _curves(workspace, details), evidence_of(workspace, details))
+    return run_page(
+        details, _curves(workspace, details), evidence_of(workspace, details), _pictures(workspace, details)
+    )
 
 
 def build_run_report(workspace: Workspace, run: str, against: str | None = None) -> Report:
@@ -59,6 +66,7 @@ def build_run_report(workspace: Workspace, run: str, against: str | None = None)
         evidence_of(workspace, details),
         diagnosis,
         audit_reproducibility(workspace, run),
+        _pictures(workspace, details),
     )
 
 
@@ -135,6 +143,37 @@ def patch_between(old: RunDetails, new: RunDetails) -> Excerpt | None:
 
 def _curves(workspace: Workspace, details: RunDetails) -> LearningCurves:
     return curves_of(workspace, (details.run_ref,))
+
+
+def images_of(details: RunDetails) -> list[Artifact]:
+    """The latest kept images and figures of a run that a browser can show, by their recorded format."""
+    images = [
+        item
+        for item in details.artifacts
+        if item.kept and item.kind in ("image", "figure") and item.attributes.get("format") in FORMATS
+    ]
+    return images[-MOST_IMAGES:]
+
+
+def _pictures(workspace: Workspace, details: RunDetails) -> list[Picture]:
+    """The images of a run as parts of a document."""
+    from base64 import b64encode
+
+    from contexta.reports import Picture
+    from contexta.reports.pages.runs import image_caption
+
+    pictures = []
+    for item in images_of(details):
+        if (item.size_bytes or 0) > LARGEST:
+            continue
+        try:
+            data = workspace._opened().objects.get(item.location.partition(":")[2])
+        except (NotFound, DamagedData):
+            continue  # `contexta verify` reports it
+        if (format_ := image_format(data)) is not None:
+            source = f"data:image/{format_};base64,{b64encode(data).decode()}"
+            pictures.append(Picture(caption=image_caption(item), source=source))
+    return pictures
 
 
 def evidence_of(workspace: Workspace, details: RunDetails) -> RunEvidence:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import numbers
 import re
+import sys
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 
@@ -79,10 +80,13 @@ def seconds_in(duration: str, *, needs_unit: bool = False) -> float:
 
 
 def number(value: Any) -> Union[int, float]:
-    """An int or a float with exactly that value; NumPy scalars are numbers too.
+    """An int or a float with exactly that value; of a Decimal the nearest float.
 
+    Scalars, tensors and arrays of one element of NumPy, PyTorch or JAX are numbers too.
     Raises InvalidInput for a bool, a text, a number a float cannot hold, or an integer of over 1 000 digits.
     """
+    if not isinstance(value, (int, float, str)):
+        value = _python_number(value)
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         kind = type(value).__name__
         hint = "write int(value)" if "bool" in kind else "write float(value)"
@@ -99,6 +103,22 @@ def number(value: Any) -> Union[int, float]:
     if real == value or math.isnan(real):
         return real
     raise InvalidInput(f"{shown(value)} cannot be held exactly by a float", hint="write float(value)")
+
+
+def _python_number(value: Any) -> Any:
+    """The Python number of a scalar of another library, or of a Decimal; anything else as it is."""
+    try:
+        if callable(getattr(value, "item", None)):
+            return value.item()
+        decimals = sys.modules.get("decimal")  # a Decimal exists only where its module is loaded
+        if decimals is None or not isinstance(value, decimals.Decimal):
+            return value
+        real = float(value)
+    except Exception as error:  # noqa: BLE001  # an array of several elements, a signalling NaN, or a broken class
+        raise InvalidInput(f"{shown(value)} is no single number: {error}", hint="write float(value)") from None
+    if math.isinf(real) and value.is_finite():
+        raise InvalidInput(f"{shown(value)} is beyond what a float can hold", hint="write float(value)")
+    return real
 
 
 _TIMESTAMP = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d+))?(Z|[+-]\d\d:?\d\d)?\Z", re.ASCII)

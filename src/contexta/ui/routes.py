@@ -41,6 +41,7 @@ VIEWS: dict[str, View] = {
     "/run": run_view.run,
     "/log": run_view.log,
     "/artifact": artifact_view.artifact,
+    "/image": artifact_view.image,
     "/curves": curve_view.curves,
     "/curves.json": curve_view.curve_points,
     "/export": export_view.export,

@@ -77,15 +77,11 @@ def name_of(key: Any) -> str:
 
 
 def strict_number(key: str, value: Any) -> Any:
-    """The number itself; of a tensor or array of one element its number. Raises InvalidInput."""
+    """The number of a value, as ``number`` reads it. Raises InvalidInput."""
     try:
-        if not isinstance(value, (int, float)) and callable(getattr(value, "item", None)):
-            value = value.item()
         return number(value)
     except InvalidInput as error:
         raise InvalidInput(f"metric {shown(key)}: {error.what}", hint=error.hint) from None
-    except (TypeError, ValueError, RuntimeError) as error:  # item() raises for an array of several elements
-        raise InvalidInput(f"metric {shown(key)}: {reason(error)}", hint="write float(value)") from None
 
 
 def strict_step(key: str, step: Any) -> int:
@@ -98,7 +94,7 @@ def strict_step(key: str, step: Any) -> int:
 
 
 def plain(value: Any, depth: int = 0) -> Any:
-    """The JSON value nearest to a value."""
+    """The JSON value nearest to a value; of a scalar of NumPy or PyTorch, or an array without dimensions, its value."""
     if value is None or isinstance(value, (bool, float)):
         return value
     if isinstance(value, int):
@@ -110,8 +106,10 @@ def plain(value: Any, depth: int = 0) -> Any:
     if depth < 20 and isinstance(value, (list, tuple)):
         return [plain(inner, depth + 1) for inner in value]
     try:
-        return number(value)
-    except InvalidInput:
+        if depth < 20 and getattr(value, "shape", None) == () and callable(getattr(value, "item", None)):
+            return plain(value.item(), depth + 1)  # also a bool or a text, which is no number
+        return number(value) if getattr(value, "shape", ()) == () else storable(str(value))
+    except Exception:  # noqa: BLE001  # a value of any class may raise anything
         return storable(str(value))
 
 

@@ -9,14 +9,17 @@ from __future__ import annotations
 import os
 import re
 
+from contexta.core.errors import InvalidInput
+from contexta.core.validation import text
 from contexta.recorder.notes import note, reason, storable
+from contexta.recorder.parts.numbers import strict_step
 from contexta.recorder.redaction import redact
 from contexta.recorder.session.content_digest import LIMIT, TOPIC, contents
 from contexta.recorder.source.files import may_hold_secrets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, BinaryIO, Dict, List, Tuple, Union
+    from typing import Any, BinaryIO, Dict, List, Optional, Sequence, Tuple, Union
 
     from contexta.recorder.journal.objects import Objects
     from contexta.recorder.notes import Note
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     Path = Union[str, "os.PathLike[str]"]
 
 INPUT, OUTPUT = "input", "output"
+IMAGE, FIGURE, TABLE = "image", "figure", "table"
 KEPT = 256 * 1024**2  # bytes up to which an output is stored
 _REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 _SCANNED = 1024**2  # bytes up to which a text is searched for secrets
@@ -69,6 +73,48 @@ def made(
         return fields, [*notes, _not_stored(fields, reason(error))]
     fields["location"] = f"object:{digest}"
     return fields, notes
+
+
+def media(
+    salt: bytes,
+    objects: Objects,
+    kind: str,
+    name: str,
+    value: Any,
+    step: Optional[int],
+    columns: Optional[Sequence[str]] = None,
+) -> Tuple[Fields, List[Note]]:
+    """(fields, notes) of the record of an image, a figure or a table; empty fields if it could not be stored.
+
+    Raises InvalidInput for a value of another kind.
+    """
+    from contexta.recorder.session import media as contents_of
+
+    name = text(name, printable=True)
+    attributes = {} if step is None else {"step": strict_step(name, step)}
+    if kind != TABLE and isinstance(value, (str, os.PathLike)):
+        fields, notes = made(name, value, salt, objects, kind)
+        fields["attributes"].update(attributes, **contents_of.file_facts(os.fspath(value)))
+        return fields, notes
+    try:
+        if kind == TABLE:
+            table, facts = contents_of.table_text(value, columns, salt)
+            content, facts["head"] = table.encode(), contents_of.head_of(table)
+        else:
+            content, facts = (contents_of.image_content if kind == IMAGE else contents_of.figure_content)(value)
+            if facts["format"] == "html" and redact.holds_secret(content[:_SCANNED].decode("utf-8", "replace")):
+                raise ValueError("it may contain a secret")
+        digest = objects.put(content)
+    except InvalidInput:
+        raise
+    except Exception as error:  # noqa: BLE001  # a library that draws may raise anything, and the training goes on
+        return {}, [note(TOPIC, f"{kind} {redact.inside(name, salt)} is not kept: {reason(error)}")]
+    fields = {"name": redact.inside(name, salt), "kind": kind, "attributes": {**attributes, **facts}}
+    fields.update(location=f"object:{digest}", digest=f"sha256:{digest}", size=len(content))
+    most = contents_of.MOST_ROWS
+    is_cut = facts.get("rows", 0) > most
+    missing = f"only {most} of {facts.get('rows')} rows of the table {fields['name']} are kept"
+    return fields, [note(TOPIC, missing)] if is_cut else []
 
 
 def _fields(name: str, kind: str, place: str, salt: bytes) -> Fields:

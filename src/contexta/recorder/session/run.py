@@ -27,7 +27,7 @@ from contexta.recorder.session.salt import salt_of
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import Any, Callable, Dict, List, Optional, Set, Tuple, Type, Union
+    from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple, Type, Union
 
     from contexta.recorder.parts.deployments import Deployment
 
@@ -239,9 +239,33 @@ class LiveRun(Measured):
         fields["attributes"] = {**cleaned, **fields["attributes"]}
         return self._write_artifact(fields, notes)
 
+    def image(self, name: str, image: Any, *, step: Optional[int] = None) -> Optional[str]:
+        """Store an image: a path, the bytes of a file, a PIL image, or an array or tensor of pixels (0 to 255, or 0.0
+        to 1.0; height x width, channels last or first). Returns the digest; None, and a note, if it was not stored.
+        """
+        return self._media("image", name, image, step)
+
+    def figure(self, name: str, figure: Any, *, step: Optional[int] = None) -> Optional[str]:
+        """Store a figure of Matplotlib as PNG, or one of Plotly as HTML. Returns the digest as ``image`` does."""
+        return self._media("figure", name, figure, step)
+
+    def table(
+        self, name: str, rows: Any, *, columns: Optional[Sequence[str]] = None, step: Optional[int] = None
+    ) -> Optional[str]:
+        """Store a table as CSV, without secrets: a DataFrame, a mapping of columns, or rows that are mappings or, with
+        ``columns``, sequences. At most 100 000 rows are stored. Returns the digest as ``image`` does.
+        """
+        return self._media("table", name, rows, step, columns)
+
+    def _media(self, *arguments: Any) -> Optional[str]:
+        from contexta.recorder.session import artifacts
+
+        return self._write_artifact(*artifacts.media(self._salt, self._objects, *arguments))
+
     def _write_artifact(self, fields: Dict[str, Any], notes: List[Dict[str, str]]) -> Optional[str]:
-        """Write the record of an artifact and the notes about it. Returns its digest."""
-        self._write("artifact", **fields)
+        """Write the record of an artifact, if it has fields, and the notes about it. Returns its digest."""
+        if fields:
+            self._write("artifact", **fields)
         self._write_notes(notes)
         digest: Optional[str] = fields.get("digest")
         return digest
@@ -254,10 +278,7 @@ class LiveRun(Measured):
         kind: Optional[str] = None,
         attributes: Optional[Mapping[str, Any]] = None,
     ) -> Optional[str]:
-        """Store an output as ``artifact`` does, with attributes.
-
-        name: also its kind, unless ``kind`` is given. attributes: JSON values. Returns the digest.
-        """
+        """Store an output as ``artifact`` does. name: also its kind, unless ``kind`` is given."""
         return self.artifact(name, path, kind=name if kind is None else kind, attributes=attributes)
 
     def deployment(self, name: str, *, status: str = "completed", artifact: Optional[str] = None) -> "Deployment":

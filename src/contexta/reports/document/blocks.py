@@ -129,7 +129,17 @@ class Curves(_Part):
     chart: Chart
 
 
-Block: TypeAlias = Annotated[Paragraph | Code | Bullets | Table | Plot | Curves | Links, Field(discriminator="kind")]
+class Picture(_Part):
+    """An image in the document itself."""
+
+    kind: Literal["picture"] = "picture"
+    caption: str
+    source: str = Field(pattern=r"^data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/]+=*$")
+
+
+Block: TypeAlias = Annotated[
+    Paragraph | Code | Bullets | Table | Plot | Curves | Links | Picture, Field(discriminator="kind")
+]
 
 
 class Section(_Part):

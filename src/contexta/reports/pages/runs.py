@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from contexta.findings import (
@@ -28,6 +28,7 @@ from contexta.reports.pages.common import (
 
 _UNOBSERVED = ("environment", "process")  # topics of notes about missing observations; they come first
 _MOST_EVENTS = 20  # of one run on a screen
+_MOST_TABLES = 5  # of one run
 _UNKNOWN = "unknown: "  # starts the reason why the commit of the source could not be read
 
 
@@ -223,6 +224,8 @@ def _artifacts(finding: RunDetails) -> Iterator[Section]:
             rows = tuple(_artifact(artifact, _directory(finding)) for artifact in artifacts)
             table = Table(columns=("Name", ">Size", "Digest", "Kind", "Path"), rows=rows)
             yield Section(title=title, blocks=(table,))
+    for artifact in latest_tables(finding):
+        yield Section(title=f"Table {artifact.name}", blocks=tuple(_first_rows(artifact, finding.run_ref.name)))
     logs = [
         f"{artifact.name} {size(artifact.attributes.get('bytes_written'))}"
         for artifact in finding.artifacts
@@ -231,6 +234,55 @@ def _artifacts(finding: RunDetails) -> Iterator[Section]:
     if logs:
         text = f"{', '.join(logs)}; `contexta log {finding.run_ref.name}` prints it"
         yield Section(title="Output", blocks=(Paragraph(text=text),))
+
+
+def image_caption(artifact: Artifact) -> str:
+    """``samples, 64 x 64 pixels, step 3``."""
+    return ", ".join([artifact.name, *_media_facts(artifact)])
+
+
+def _media_facts(artifact: Artifact) -> list[str]:
+    attributes = artifact.attributes
+    pixels = (
+        [f"{attributes['width']} x {attributes['height']} pixels"] if {"width", "height"} <= set(attributes) else []
+    )
+    return pixels + ([f"step {attributes['step']}"] if "step" in attributes else [])
+
+
+def latest_tables(finding: RunDetails) -> list[Artifact]:
+    """The latest table of each name with the rows that are recorded for screens."""
+    tables = {item.name: item for item in finding.artifacts if item.kind == "table" and table_head(item)}
+    return list(tables.values())[-_MOST_TABLES:]
+
+
+def table_head(artifact: Artifact) -> list[list[str]]:
+    """The titles and the first rows of a table; empty where none are recorded."""
+    head = artifact.attributes.get("head")
+    lines = [list(map(str, line)) for line in head if isinstance(line, Sequence)] if isinstance(head, Sequence) else []
+    return lines if lines and all(lines) and len(set(map(len, lines))) == 1 else []
+
+
+def table_size(artifact: Artifact) -> str:
+    """``first 5 of 200 rows, first 12 of 40 columns``."""
+    titles, *rows = table_head(artifact)
+    parts = []
+    for shown, total, noun in (
+        (len(rows), artifact.attributes.get("rows"), "row"),
+        (len(titles), artifact.attributes.get("columns"), "column"),
+    ):
+        if isinstance(total, int):
+            parts.append(f"first {shown} of {count(total, noun)}" if shown < total else count(total, noun))
+    return ", ".join(parts)
+
+
+def _first_rows(artifact: Artifact, run: str) -> Iterator[Block]:
+    titles, *rows = table_head(artifact)
+    if rows:
+        columns = (">Row", *(f" {title}" if title.startswith(">") else title for title in titles))  # > right-aligns
+        cells = ((str(number), *row) for number, row in enumerate(rows, start=1))
+        yield Table(columns=columns, rows=tuple(Row(cells=line) for line in cells), one_line=True)
+    command = f"`contexta artifact {run} {artifact.artifact_ref.name} --to {artifact.artifact_ref.name}.csv` copies all"
+    yield Paragraph(text=f"{table_size(artifact)}; {command}", tone="quiet")
 
 
 def _directory(finding: RunDetails) -> str | None:
@@ -248,7 +300,8 @@ def _artifact(artifact: Artifact, directory: str | None) -> Row:
     words += [f"{files} files"] if files is not None else []
     words += ["not kept"] if not artifact.kept and artifact.kind != "input" else []
     digest = short_digest(artifact.digest) if artifact.digest else "not read"
-    path = str(artifact.attributes.get("path") or artifact.location)
+    words += _media_facts(artifact)
+    path = str(artifact.attributes.get("path") or ("" if artifact.kept else artifact.location))
     for separator in ("/", "\\"):
         path = path.removeprefix(f"{directory}{separator}") if directory else path
     return Row(cells=(artifact.name, size(artifact.size_bytes), digest, ", ".join(words), path))

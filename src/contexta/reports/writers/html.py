@@ -1,7 +1,7 @@
 """Write a report as one HTML page that opens offline, or as a piece of HTML for a notebook.
 
-The standard library serialises a tree of elements, so every text is escaped. The page loads nothing and its content
-security policy allows only its own script.
+The standard library serialises a tree of elements, so every text is escaped. The page loads nothing. Its content
+security policy allows only its own script, and images that are part of the page.
 """
 
 from __future__ import annotations
@@ -14,7 +14,19 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 
 from contexta.findings.metrics import Chart
 from contexta.reports.document.axes import chart_title
-from contexta.reports.document.blocks import Block, Bullets, Code, Curves, Links, Paragraph, Plot, Report, Row, Table
+from contexta.reports.document.blocks import (
+    Block,
+    Bullets,
+    Code,
+    Curves,
+    Links,
+    Paragraph,
+    Picture,
+    Plot,
+    Report,
+    Row,
+    Table,
+)
 from contexta.reports.document.formatting import amount, printable
 from contexta.reports.theme.stylesheet import CONTENT_STYLE, SEARCH_SCRIPT, STYLESHEET
 from contexta.reports.writers.chart_svg import chart_svg, curve_numbers, sample
@@ -52,7 +64,7 @@ def _head(html: Element, report: Report) -> None:
     head = _under(html, "head")
     _under(head, "meta", {"charset": "utf-8"})
     digest = b64encode(sha256(SEARCH_SCRIPT.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
+    policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data:"
     _under(head, "meta", {"http-equiv": "Content-Security-Policy", "content": policy})
     _under(head, "meta", {"name": "viewport", "content": "width=device-width, initial-scale=1"})
     _under(head, "meta", {"name": "color-scheme", "content": "light dark"})
@@ -106,6 +118,10 @@ def _block(box: Element, part: Block, about: str) -> None:
             _under(navigation, "a", {"href": link.href}, link.text)
     elif isinstance(part, Curves):
         _curves(box, part.chart, about)
+    elif isinstance(part, Picture):
+        figure = _under(box, "figure", {"class": "picture"})
+        _under(figure, "img", {"src": part.source, "alt": part.caption})
+        _under(figure, "figcaption", text=part.caption)
     else:
         _plot(box, part)
 

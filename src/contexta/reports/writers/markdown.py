@@ -5,7 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from contexta.reports.document.blocks import Block, Bullets, Code, Curves, Links, Paragraph, Plot, Report, Table
+from contexta.reports.document.blocks import (
+    Block,
+    Bullets,
+    Code,
+    Curves,
+    Links,
+    Paragraph,
+    Picture,
+    Plot,
+    Report,
+    Table,
+)
 from contexta.reports.document.formatting import amount, count, finite, printable, sparkline
 
 # Markup of Markdown and of the HTML inside it. An underscore inside a word and ``->`` are none.
@@ -37,6 +48,8 @@ def blocks(parts: Sequence[Block]) -> str:
 def _block(part: Block) -> str:
     if isinstance(part, Paragraph):
         return _prose(part.text)
+    if isinstance(part, Picture):
+        return f"image: {_line(part.caption)}"
     if isinstance(part, Bullets):
         return "\n".join(f"- {_line(item)}" for item in part.items)
     if isinstance(part, Code):

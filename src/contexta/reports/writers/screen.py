@@ -19,6 +19,7 @@ from contexta.reports.document.blocks import (
     Curves,
     Links,
     Paragraph,
+    Picture,
     Plot,
     Report,
     Row,
@@ -137,6 +138,8 @@ class Screen:
             yield from self._table(block)
         elif isinstance(block, Curves):
             yield Drawing(block.chart)
+        elif isinstance(block, Picture):
+            yield _line(printable(f"image: {block.caption}"))
         elif isinstance(block, Links):
             yield _line(printable(", ".join(link.text for link in block.items)))
         else:

@@ -24,7 +24,7 @@ from contexta.ui.frame.elements import Child, element
 from contexta.ui.frame.icons import icon
 from contexta.ui.frame.layout import address, export_address, page
 from contexta.ui.frame.patch_lines import patch_lines
-from contexta.ui.views import run_parts
+from contexta.ui.views import run_media, run_parts
 from contexta.ui.views.artifact_view import SANDBOX
 
 _LOG_LINES = 40
@@ -54,6 +54,8 @@ def run(workspace: Contexta, request: Request) -> Response:
         live,
         *_curves(details, metrics, ChartScale.of(request.query_params), baseline),
         _problems(diagnosis),
+        run_media.images(details),
+        *run_media.tables(details),
         run_parts.parameters_of(details),
         run_parts.environment_of(audit, snapshot),
         element(

@@ -14,7 +14,7 @@ from contexta.findings import (
     RunDiff,
     RunEvidence,
 )
-from contexta.reports.document.blocks import Block, Bullets, Code, Curves, Paragraph, Report, Section
+from contexta.reports.document.blocks import Block, Bullets, Code, Curves, Paragraph, Picture, Report, Section
 from contexta.reports.document.formatting import count
 from contexta.reports.pages.checks import audit_blocks, audit_notes, issues
 from contexta.reports.pages.common import notes
@@ -22,16 +22,24 @@ from contexta.reports.pages.comparisons import diff, side_by_side
 from contexta.reports.pages.runs import details, notes_of, sections_of
 
 
-def run_page(finding: RunDetails, curves: LearningCurves, evidence: RunEvidence) -> Report:
-    """One run with its curves, its uncommitted changes and its output."""
+def run_page(
+    finding: RunDetails, curves: LearningCurves, evidence: RunEvidence, pictures: Sequence[Picture] = ()
+) -> Report:
+    """One run with its curves, its images, its uncommitted changes and its output."""
     head, *rest = _for_page(finding, evidence)
     lines = (*notes_of(finding), *evidence.completeness_notes)
-    sections = (head, *_curve_sections(curves), *rest, *_evidence(evidence), *notes(lines))
+    shown = (*_curve_sections(curves), *_picture_sections(pictures))
+    sections = (head, *shown, *rest, *_evidence(evidence), *notes(lines))
     return Report(title=details(finding).title, sections=sections)
 
 
 def run_report(
-    finding: RunDetails, curves: LearningCurves, evidence: RunEvidence, diagnosis: RunDiagnosis, audit: Audit
+    finding: RunDetails,
+    curves: LearningCurves,
+    evidence: RunEvidence,
+    diagnosis: RunDiagnosis,
+    audit: Audit,
+    pictures: Sequence[Picture] = (),
 ) -> Report:
     """The page of a run with its problems, and whether its environment can be rebuilt."""
     head, *rest = _for_page(finding, evidence)
@@ -40,6 +48,7 @@ def run_report(
         head,
         Section(title="Problems", blocks=issues(diagnosis)),
         *_curve_sections(curves),
+        *_picture_sections(pictures),
         *rest,
         Section(title="Can it be rebuilt?", blocks=audit_blocks(audit)),
         *_evidence(evidence),
@@ -85,6 +94,11 @@ def _curve_sections(curves: LearningCurves) -> Iterator[Section]:
         blocks.append(Bullets(items=curves.completeness_notes, tone="quiet"))
     if blocks:
         yield Section(title="Curves", blocks=tuple(blocks), page_only=True)
+
+
+def _picture_sections(pictures: Sequence[Picture]) -> Iterator[Section]:
+    if pictures:
+        yield Section(title="Images", blocks=tuple(pictures), page_only=True)
 
 
 def _evidence(evidence: RunEvidence) -> Iterator[Section]:
