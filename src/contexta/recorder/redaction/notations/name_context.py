@@ -24,7 +24,7 @@ FILE_NAME = Pattern(  # or host name
 _IDENTIFIED = Pattern(
     r"\bIDENTIFIED[ \t]+(?:WITH[ \t]+\S{1,60}[ \t]+)?(?:BY|AS|USING)[ \t]+(?:PASSWORD[ \t]+)?", re.IGNORECASE
 )
-_LOGIN_CALL = Pattern(
+LOGIN_CALL = Pattern(
     r"\((?=(?:(?:[rbfuRBFU]{0,2}[\"'][^\"'\n]{0,80}[\"']|[\w.]{1,80})[ \t]*,[ \t]*)?[rbfuRBFU]{0,2}[\"'])"
 )
 _KEY_SIGN = Pattern(rf"{QUOTE}?\*{{0,2}}[ \t]*\]?[ \t]*[:=\uff1a\uff1d]")
@@ -34,7 +34,22 @@ _OPENED_ABOVE = Pattern(r"([\w.-]{1,60})[\"']?\s*[:=]\s*\{[^{}]{0,200}\Z|([\w.-]
 _LOGIN_CALL_OPENED = Pattern(r"\b(?:login|authenticate|configure|init_api|set_api_key)\([^()]{0,120}\Z")
 _INDENT = Pattern(r"\n([ \t]+)[\"']?\Z")
 _PARENT = Pattern(r"([ \t]*)[\"']?([\w.-]{1,60})[\"']?:[ \t]*\Z")
-_JOINING = ("is ", "was ", "è ", "ist ", "est ", "set to", "for ", "as ", "to ", "or ", "if ")
+_JOINING = (
+    "is ",
+    "is:",
+    "was ",
+    "è ",
+    "ist ",
+    "est ",
+    "set to",
+    "for ",
+    "as ",
+    "to ",
+    "or ",
+    "if ",
+    "string =",
+    "[]byte =",
+)
 _COMMANDS = ("ENV", "ARG", "%env", "set", "export", "config", "secret", "var", "login", "machine", "putenv")
 _ISSUED_NEXT = Pattern(
     r"[ \t]+[(`]?(?=[^\s\"']{8,200}(?:[\s,.;:)`]|\Z))(?=\S*[A-Za-z][0-9]+[A-Za-z]|\S*[0-9][A-Za-z]+[0-9]"
@@ -49,8 +64,8 @@ def contextual(scanner: Scanner, start: int, end: int, kind: Sensitivity) -> Tup
     if last == "identified":
         by = _IDENTIFIED.match(text, start)
         return scanner.value(by.end(), (CERTAIN, "password")) if by else 0, kind
-    if last in ("login", "fernet", "simple_bind", "simple_bind_s"):
-        call = _LOGIN_CALL.match(text, end)
+    if last in ("login", "fernet", "simple_bind", "simple_bind_s") or word.lower() in ("hmac.new", "boto3.session"):
+        call = LOGIN_CALL.match(text, end)
         return hide_group(scanner, call.start(), (LIKELY, "login")) if call else 0, kind
     if not (_KEY_SIGN.match(text, end) or _ISSUED_NEXT.match(text, end)):
         return 0, kind

@@ -10,7 +10,13 @@ from __future__ import annotations
 import re
 
 from contexta.recorder.redaction.notations.code import FALLBACK, hide_argument, hide_in_expression
-from contexta.recorder.redaction.notations.name_context import FILE_NAME, contextual, is_in_prose, issued_word
+from contexta.recorder.redaction.notations.name_context import (
+    FILE_NAME,
+    LOGIN_CALL,
+    contextual,
+    is_in_prose,
+    issued_word,
+)
 from contexta.recorder.redaction.notations.repetition import Repetition
 from contexta.recorder.redaction.notations.scanner import QUOTE, SCHEME, Scanner, with_level
 from contexta.recorder.redaction.notations.structures import (
@@ -143,6 +149,7 @@ _TYPES = (
 )
 _SIGN = Pattern(
     rf"\*{{0,2}}[ \t]*\]{{0,2}}\)?[ \t]*(?P<sign>:[ \t]*[\"']?{_TYPES}[\"']?[ \t]*=(?!=)"
+    r"|:[ \t]*&(?:'\w{1,20}[ ])?(?:str|\[u8\])[ \t]*=(?!=)|(?:string|\[\]byte|\[\d*\])[ \t]*=(?!=)|\.(?=[ \t]+\")"
     r"|[\uff1a\uff1d➜→⇒]|::=|:=|\?=|\+=|\|=|=>|->|<-|===?|!==?|=|:-(?=\S)|:(?!:)|%3[DAda](?:%20|\+)*|[.…]{2,}[ \t]*:?)"
     r"[ \t]*(?:&\w{1,40}[ \t]+)?"
 )
@@ -300,13 +307,15 @@ _CALL = Pattern(r"\((?=[rbfuRBFU@]{0,2}[\"'`])")
 _QUERY = Pattern(
     r"(?:get|read|load|fetch|find|is|has|check|list|delete|remove|input|getpass|prompt|ask|print|validate|rotate)"
 )
-_LOGINS = ("auth", "credential", "credentials")  # any argument of these calls may be the secret
+_LOGINS = ("auth", "credential", "credentials", "encode", "decode")  # any argument may be the secret
 
 
 def _call(scanner: Scanner, name: Name) -> int:
     """``set_token("X")``"""
     text = scanner.text
-    call = _CALL.match(text, name.after) if name.kind[0] >= LIKELY and not name.is_quoted else None
+    if name.kind[0] < LIKELY or name.is_quoted:
+        return 0
+    call = (LOGIN_CALL if name.kind[1] in _LOGINS else _CALL).match(text, name.after)
     if call is None or _QUERY.match(text[name.start : name.end].rpartition(".")[2].lower()):
         return 0
     if (
@@ -333,7 +342,7 @@ _STATED = Pattern(
 )
 _ALONE = Pattern(r"(?:\A|\n)[ \t+>-]{0,20}\Z")
 _WORD_AND_END = Pattern(r"[ \t]+(?P<value>[^\s\"']{4,})[ \t]*(?=\r?\n|\Z)")
-_QUOTED_NEXT = Pattern(r"[ \t]+(?=[\"'][^\"'\n]{1,200}[\"'][ \t]*[;,]?[ \t]*(?:\n|\Z))")
+_QUOTED_NEXT = Pattern(r"[ \t]+(?=[\"'][^\"'\n]{1,200}[\"'][ \t]*\)*[;,]?[ \t]*(?:\n|\Z))")
 
 
 def _spaced(scanner: Scanner, name: Name) -> int:

@@ -11,7 +11,7 @@ from contexta.recorder.redaction.notations.scanner import (
     at_least_likely,
     with_level,
 )
-from contexta.recorder.redaction.rules.names import CERTAIN, LIKELY, below, sensitivity
+from contexta.recorder.redaction.rules.names import CERTAIN, LIKELY, below, is_plural, sensitivity
 from contexta.recorder.redaction.rules.pattern import Pattern
 
 TYPE_CHECKING = False
@@ -27,6 +27,7 @@ _LONGEST_STRUCTURE, _LONGEST_BARE_LIST, _LONGEST_LINE = 4_000, 1_000, 4_000  # c
 _MOST_LINES = 100
 _ITEM = Pattern(r"[^\s,\"'\[\](){}:]+")
 _MAPPED = Pattern(r"[ \t]*(?:- )?[\"']?[\w.-]+[\"']?[ \t]*:(?=\s|\Z)|[ \t]*[\w.-]+[ \t]*=")
+_SCALAR = Pattern(r"[ \t]*[\"']?[\w.-]+[\"']?[ \t]*:[ \t]+[\"']?(?P<value>[^\s\"'#]{6,})[\"']?[ \t]*\Z")
 NEXT_LINE = Pattern(r"(?:[|>][-+0-9]*|\\)?[ \t]*(?:\#[^\n]*)?\r?\n")
 _VALUE_KEY = Pattern(
     r"[\"']?\b(?:value|parametervalue|val|default|content|secret(?!:sha256:)|text|plaintext|string_?value|secret_?value|data|current)"
@@ -108,8 +109,12 @@ def hide_lines_below(scanner: Scanner, start: int, at: int, kind: Sensitivity, *
             mapped = _MAPPED_VALUE.match(content)
             if mapped is not None:  # a declaration: `DBPassword:`, `  Type: String`, `  Default: X`
                 return scanner.value(position + mapped.end(), at_least_likely(kind))
+            scalar = _SCALAR.match(content) if is_plural(kind[1]) else None
+            if scalar is not None:  # `secrets:`, `  db: X`
+                start = position + scalar.start("value")
+                hidden = scanner.hide(start, position + scalar.end("value"), with_level(kind, LIKELY)) or hidden
             position = stop + 1
-            if hidden or position >= len(text):
+            if position >= len(text) or (hidden and scalar is None):
                 break
             continue  # these keys are searched by themselves
         value = (stripped[2:].strip() if is_item else stripped).strip("\"',")

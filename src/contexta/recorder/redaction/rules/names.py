@@ -117,6 +117,7 @@ _STEMS = (
         (stem, "")
         for stem in "pass pwd pw secret tok key cred cookie bearer jwt dsn sas otp webhook signature netrc phrase"
         " mnemonic identified psk sessionid sessid mfa_code otp_code recovery_code backup_code login fernet simple_bind"
+        " hmac.new boto3.session"
         " kennwort senha contrase connstr conn_str connectionstring connection_string"
         " пароль 密码 密碼 密钥 パスワード 비밀번호".split()
     ),
@@ -124,7 +125,7 @@ _STEMS = (
     ("auth", "o"),
     ("authori", "t"),
 )
-CONTEXTUAL = tuple("key keys phrase words passe identified login fernet simple_bind simple_bind_s".split())
+CONTEXTUAL = tuple("key keys phrase words passe identified login fernet simple_bind simple_bind_s new session".split())
 """Names that only their context makes sensitive."""
 _CACHE: Dict[str, Sensitivity] = {}
 _CACHED = 20_000

@@ -69,6 +69,8 @@ _FORMS = r"""
 [A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}  SG.
 \x20fm\d_[A-Za-z0-9+/=,_-]{20,}  FlyV1
 """
+_IDENTIFIERS = ("AKIA", "ASIA", "LTAI")  # of keys of clouds: the secret is often the next argument
+_SECOND_OF_PAIR = Pattern(r"[\"']\s*,\s*[rbfRBF]?[\"'](?P<value>[^\"'\s]{8,200})[\"']")
 _BEFORE = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt]))"  # also behind a line break that is written as \n
 _WITHOUT_PREFIX = Pattern(
     r"(?:(?<![A-Za-z0-9_.-])|(?<=\\[nrt]))(?=[A-Za-z0-9_~.:/=-]{34})"
@@ -110,6 +112,9 @@ def tokens(text: str) -> Iterator[Span]:
             for match in form.finditer(text):
                 if not _is_plain_name(match.group()[len(prefix) :]):
                     yield match.start(), match.end(), None
+                    pair = _SECOND_OF_PAIR.match(text, match.end()) if prefix in _IDENTIFIERS else None
+                    if pair is not None:
+                        yield pair.start("value"), pair.end("value"), None
     if len(text) >= _SHORTEST_WITHOUT_PREFIX:
         for match in _WITHOUT_PREFIX.finditer(text):
             yield match.start(), match.end(), None
