@@ -24,11 +24,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Deque, Dict, Iterable, List, Mapping, Optional, Protocol, Sequence, Set, Tuple
 
+    from contexta.core.references import StableRef
     from contexta.recorder.journal.writer import Journal
 
     class MirrorTarget(Protocol):
         """The part of a live run that a mirror uses."""
 
+        ref: StableRef
         _journal: Journal
         _ended: bool
         status_of_tracker: str
@@ -157,6 +159,11 @@ class MirroredRun:
         self._params: Dict[str, Any] = {}
         self._left_out: Set[str] = set()
         run._journal.on_close = mirror.write_points
+
+    @property
+    def reference(self) -> str:
+        """The reference of the run that records the values."""
+        return self._run.ref.value
 
     @property
     def is_open(self) -> bool:

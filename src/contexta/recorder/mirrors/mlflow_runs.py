@@ -10,11 +10,12 @@ from contexta.recorder.replaced_methods import after, argument
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
-    from typing import Any, Dict
+    from typing import Any, Dict, Mapping
 
     from contexta.recorder.mirrors.mirror import Mirror, MirroredRun
 
 _NAME = "mlflow"
+_OWN_TAG = "contexta.run"  # of contexta.integrations.mlflow: the run that was active when the run of MLflow began
 _STATUSES = {"FAILED": "failed", "KILLED": "cancelled"}
 
 
@@ -28,12 +29,14 @@ def replace(mirror: Mirror, module: ModuleType) -> None:
             run = runs[run_id] = mirror.begin(_NAME, str(run_id))
         return run
 
-    def create(_: Any, arguments: Any, options: Any, created: Any) -> None:
+    def create(client: Any, arguments: Any, options: Any, created: Any) -> None:
         run_id = created.info.run_id
         name = argument(arguments, options, 3, "run_name")
         tags = argument(arguments, options, 2, "tags") or {}
         runs[run_id] = run = mirror.begin(_NAME, str(run_id), name or None)
-        run.tags({key: value for key, value in tags.items() if not str(key).startswith("mlflow.")})
+        run.tags(_tags_of_program(tags))
+        if tags.get(_OWN_TAG, run.reference) != run.reference:  # this run of MLflow is a separate run
+            client.set_tag(run_id, _OWN_TAG, run.reference)
 
     def log_metric(_: Any, arguments: Any, options: Any, __: Any) -> None:
         key, value = argument(arguments, options, 1, "key"), argument(arguments, options, 2, "value")
@@ -46,7 +49,7 @@ def replace(mirror: Mirror, module: ModuleType) -> None:
             run.log(_NAME, {metric.key: metric.value}, metric.step)
         run.params({param.key: param.value for param in argument(arguments, options, 2, "params", default=())})
         tags = {tag.key: tag.value for tag in argument(arguments, options, 3, "tags", default=())}
-        run.tags({key: value for key, value in tags.items() if not str(key).startswith("mlflow.")})
+        run.tags(_tags_of_program(tags))
 
     def log_param(_: Any, arguments: Any, options: Any, __: Any) -> None:
         key, value = argument(arguments, options, 1, "key"), argument(arguments, options, 2, "value")
@@ -54,8 +57,7 @@ def replace(mirror: Mirror, module: ModuleType) -> None:
 
     def set_tag(_: Any, arguments: Any, options: Any, __: Any) -> None:
         key, value = argument(arguments, options, 1, "key"), argument(arguments, options, 2, "value")
-        if not str(key).startswith("mlflow."):
-            run_of(argument(arguments, options, 0, "run_id")).tags({key: value})
+        run_of(argument(arguments, options, 0, "run_id")).tags(_tags_of_program({key: value}))
 
     def terminate(_: Any, arguments: Any, options: Any, __: Any) -> None:
         run = runs.pop(argument(arguments, options, 0, "run_id"), None)
@@ -69,3 +71,8 @@ def replace(mirror: Mirror, module: ModuleType) -> None:
     after(client, "log_param", log_param)
     after(client, "set_tag", set_tag)
     after(client, "set_terminated", terminate)
+
+
+def _tags_of_program(tags: Mapping[str, Any]) -> Dict[str, Any]:
+    """The tags without those that MLflow and Contexta set."""
+    return {key: value for key, value in tags.items() if not str(key).startswith("mlflow.") and key != _OWN_TAG}
