@@ -40,6 +40,7 @@ def test_a_run_has_the_logged_values_of_each_step(version: str) -> None:
     assert (run.name, run.project, run.status) == ("february", "credit-risk", "completed")
     assert run.tags == {"baseline": "", "weekly": ""}
     assert run.tool_version == version
+    assert run.command == (["train.py"] if version == "0.31.0" else None)  # earlier ones write it to a file
     assert run.environment is not None
     assert run.environment.python_version == {"0.12.21": "3.9.18"}.get(version, "3.11.7")
 
@@ -76,6 +77,11 @@ def test_what_an_imported_run_did_not_record_is_unknown_and_no_suspect(cli: Cli,
         assert "the environment was imported" in shown
     assert "imported, as of" in cli("audit", old).stdout
     assert "on an unknown platform" in cli("show", old).stdout
+
+
+def test_the_branch_of_a_commit_that_a_tool_recorded_without_one_is_unknown(cli: Cli, ctx: Contexta) -> None:
+    put_run(ctx, metadata={"source": {"commit": "1a2b3c4d5e6f7a8b"}})
+    assert "1a2b3c4d5e6f on an unknown branch" in cli("show", "r").stdout
 
 
 def test_secrets_in_the_configuration_are_not_stored(workspace: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
@@ -170,7 +171,17 @@ def test_wandb(cli: Cli, tmp_path: Path, interpreters: Interpreters, requirement
         assert recorded["best"] == [(None, 0.99)]
         assert points(ctx, second.run_ref.value) == {"loss": [(0, 3)]}
     expected = sorted([(recorded, "completed"), ({"loss": [(0, 3)]}, "failed")], key=str)
-    assert sorted(((p, run.status) for run, p in imported(tmp_path, tmp_path / "wandb")), key=str) == expected
+    runs = imported(tmp_path, tmp_path / "wandb")
+    assert sorted(((values, run.status) for run, values in runs), key=str) == expected
+    with Contexta(workspace=tmp_path / "other") as ctx:
+        ref = str(runs[0][0].run_ref)
+        snapshot = ctx.get_environment(ref)
+        assert snapshot.python_version == platform.python_version()
+        if requirements == ("wandb",):  # 0.16 writes the rest in the background, and drops it at the end of a short run
+            assert "wandb" in snapshot.packages
+            assert snapshot.platform == platform.platform()
+            directory = os.path.realpath(tmp_path)
+            assert ctx.get_run(ref).metadata["invocation"] == {"argv": ("train.py",), "directory": directory}
 
 
 def test_mlflow(cli: Cli, tmp_path: Path, interpreters: Interpreters) -> None:

@@ -125,7 +125,7 @@ class _Log:
             elif number == _EXIT:
                 self._exit = protobuf.grouped(value)
             elif number == _ENVIRONMENT:
-                self._environment = protobuf.grouped(value)
+                self._environment |= protobuf.grouped(value)  # each record adds what became known
             elif number == _TELEMETRY:
                 self._telemetry = {**self._telemetry, **protobuf.grouped(value)}
             elif number in (_OUTPUT, _RAW):
@@ -235,8 +235,7 @@ class _Log:
             arguments = [str(argument) for argument in metadata["args"]]
         if isinstance(program, str) and program and program != "<python with no main file>":
             result.command = [program, *arguments]
-        root = protobuf.text(environment, 11) or metadata.get("root")
-        result.directory = root if isinstance(root, str) and root else None
+        result.directory = self._directory(metadata)
         git = metadata.get("git")
         git = git if isinstance(git, dict) else {}
         for message in (protobuf.nested(self._run, 21), protobuf.nested(environment, 9)):
@@ -244,6 +243,15 @@ class _Log:
             result.remote = result.remote or protobuf.text(message, 1) or None
         result.commit = result.commit or _text_or_none(git.get("commit"))
         result.remote = result.remote or _text_or_none(git.get("remote"))
+
+    def _directory(self, metadata: dict[str, Any]) -> str | None:
+        """The working directory: the absolute path of the program without the relative one, else the recorded root,
+        which is that of the repository."""
+        program = protobuf.text(self._environment, 6) or metadata.get("program")
+        relative = protobuf.text(self._environment, 8) or metadata.get("codePathLocal")
+        if isinstance(program, str) and isinstance(relative, str) and program.endswith(f"/{relative}"):
+            return program[: -len(relative) - 1] or "/"
+        return _text_or_none(protobuf.text(self._environment, 11) or metadata.get("root"))
 
     def _set_environment(self, files: Path, metadata: dict[str, Any]) -> None:
         python = protobuf.text(self._environment, 2) or metadata.get("python") or protobuf.text(self._telemetry, 4)

@@ -114,6 +114,13 @@ def marks_of(run: RunSummary) -> list[str]:
     return [word for word, is_set in marks if is_set]
 
 
+def branch_of(source: Mapping[str, Any]) -> str:
+    """The branch of a recorded commit in words. The recorder notes the root of a repository, other tools do not."""
+    if source.get("branch"):
+        return f" on {source['branch']}"
+    return " on a detached HEAD" if source.get("root") else " on an unknown branch"
+
+
 def value_text(value: str | None, width: int | None = None) -> str:
     """``absent`` for None, a short digest, or the value without the syntax of JSON; at most ``width`` characters."""
     if value is None:

@@ -17,6 +17,7 @@ from contexta.reports.document.blocks import Block, Paragraph, Report, Row, Sect
 from contexta.reports.document.formatting import amount, count, moment, short_digest, size, some_names, span
 from contexta.reports.pages.common import (
     as_text,
+    branch_of,
     facts,
     marks_of,
     notes,
@@ -202,9 +203,8 @@ def _commit(source: Mapping[str, Any]) -> str:
     if not source.get("commit"):
         reason = str(source.get("reason") or "no commits yet")
         return reason if reason.startswith(_UNKNOWN) else f"no commit: {reason}"
-    branch = f" on {source['branch']}" if source.get("branch") else " on a detached HEAD"
     changes = ", with uncommitted changes" if source.get("dirty") else ""
-    return f"{str(source['commit'])[:12]}{branch}{changes}"
+    return f"{str(source['commit'])[:12]}{branch_of(source)}{changes}"
 
 
 def _failure(failure: object) -> str:

@@ -10,7 +10,7 @@ from contexta.contract.environment import EnvironmentSnapshot
 from contexta.findings import Audit, RunDetails
 from contexta.findings.runs import RecordedProcess
 from contexta.reports.document.formatting import moment
-from contexta.reports.pages.common import as_text, leaves
+from contexta.reports.pages.common import as_text, branch_of, leaves
 from contexta.ui.frame.content import (
     NOT_APPLICABLE,
     digest,
@@ -77,7 +77,7 @@ def _commit(run: RunDetails) -> Iterator[Child]:
         yield unknown_chip("unknown" if not reason else f"none: {reason}")
         return
     yield element("code", str(source["commit"])[:12])
-    yield f" on {source['branch']}" if source.get("branch") else " on a detached HEAD"
+    yield branch_of(source)
     yield ", with uncommitted changes" if source.get("dirty") else ""
 
 
