@@ -11,6 +11,7 @@ from support.builders import Cli, put_run
 from support.trackers.wandb_log import encoded, field
 
 from contexta import Contexta
+from contexta.bisect.inputs.sides.recorded_run import RecordedRun
 from contexta.contract.environment import UNKNOWN
 from contexta.importers.formats import wandb_directory
 
@@ -75,6 +76,11 @@ def test_what_an_imported_run_did_not_record_is_unknown_and_no_suspect(cli: Cli,
         assert f"{UNKNOWN} ->" not in shown
         assert "platform: not recorded" in shown
         assert "the environment was imported" in shown
+        assert f"run:{old} was imported from W&B 0.12.21" in shown
+    side = RecordedRun(ctx.get_run(old), snapshot)
+    assert side.variables is None  # those of the other side
+    assert "was imported from W&B 0.12.21: its builds and origins are unknown" in str(side.pins({}).notes)
+    assert "its variables are unknown, and no change" in str(side.pins({}).notes)
     assert "imported, as of" in cli("audit", old).stdout
     assert "on an unknown platform" in cli("show", old).stdout
 

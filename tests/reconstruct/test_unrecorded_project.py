@@ -30,7 +30,8 @@ def test_a_log_leads_to_the_proved_culprit(cli: Cli, tmp_path: Path) -> None:
     uv = find_uv()
     uv.create(sys.executable, environment)
     uv.install(environment, {"alpha": "2.0", "beta": "2.0", "gamma": "1.0"})
-    recorded = cli("run", "--name", "this-month", "--", str(python_in(environment)), "train.py")
+    variables = {**os.environ, "LANG": "C.UTF-8"}
+    recorded = cli("run", "--name", "this-month", "--", str(python_in(environment)), "train.py", env=variables)
     assert "accuracy=0.87" in recorded.stdout
 
     minor = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -42,3 +43,5 @@ def test_a_log_leads_to_the_proved_culprit(cli: Cli, tmp_path: Path) -> None:
     assert report["verdict"] == "proved"
     assert report["culprits"] == ["alpha"] or "alpha" in json.dumps(report["culprits"])
     assert any("resolved, not observed: beta 1.5" in note for note in report["notes"])
+    assert {change["key"] for change in report["changes"]} == {"alpha", "beta"}  # no env:LANG: it is unknown for OLD
+    assert any("its variables are unknown, and no change" in note for note in report["notes"])

@@ -343,3 +343,13 @@ def test_pages_and_runs_are_found_by_name(browser: TestClient) -> None:
     assert browser.get("/go?text=march-1").json() == [["churn.march-1", "/run?run=churn.march-1"]]
     assert ["Runs", "/"] in browser.get("/go").json()
     assert browser.get("/go", params={"text": 'a"b\\'}).json() == []
+
+
+def test_every_page_marks_an_imported_and_a_reconstructed_run(ctx: Contexta) -> None:
+    put_run(ctx, "old", metadata={"imported_from": {"tool": "W&B", "version": "0.31.0", "path": "run.wandb"}})
+    put_run(ctx, "older", metadata={"reconstructed": {"at": "2025-02-15"}})
+    with TestClient(site(ctx)) as client:
+        for path in ("/", "/run?run=p.old", "/compare?run=p.old&run=p.older"):
+            assert '<span class="chip">imported</span>' in client.get(path).text
+        for path in ("/", "/run?run=p.older", "/compare?run=p.old&run=p.older"):
+            assert '<span class="chip">reconstructed</span>' in client.get(path).text

@@ -344,6 +344,14 @@ def lost_records(run: Run) -> str | None:
     return f"{lost['count']} {records} could not be stored: {reasons}; the first was {lost['first']}"
 
 
+def imported_from(metadata: Mapping[str, Any]) -> str | None:
+    """The tool that recorded an imported run, such as ``W&B 0.31.0``; None for any other run."""
+    origin = metadata.get(IMPORTED)
+    if not isinstance(origin, Mapping):
+        return None
+    return " ".join(str(part) for part in (origin.get("tool"), origin.get("version")) if part) or "another tool"
+
+
 class ProjectSummary(Project, Finding):
     """A project with the number of its runs."""
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from contexta.analysis.metrics.formatting import some
 from contexta.core.references import StableRef
@@ -20,6 +21,7 @@ from contexta.findings import (
     StageComparison,
     StageSummary,
 )
+from contexta.findings.runs import imported_from
 
 _SlicedKey = tuple[str, str]  # metric key, slice ("" for the whole)
 
@@ -90,6 +92,12 @@ def delta_of(left: int | float | None, right: int | float | None) -> tuple[int |
     except OverflowError:
         ratio = None
     return delta, ratio if ratio is not None and math.isfinite(ratio) else None
+
+
+def import_notes(run_ref: StableRef, metadata: Mapping[str, Any]) -> Iterator[str]:
+    """A note about a run that was imported."""
+    if (tool := imported_from(metadata)) is not None:
+        yield f"{run_ref} was imported from {tool}"
 
 
 def status_notes(run_ref: StableRef, status: str) -> Iterator[str]:
@@ -168,4 +176,4 @@ def _label(stage_name: str, delta: MetricDelta) -> str:
 
 def _run_notes(run: RunSummary) -> list[str]:
     missing = [] if run.metrics else [f"{run.run_ref} has no metrics"]
-    return [*status_notes(run.run_ref, run.status), *missing]
+    return [*import_notes(run.run_ref, run.metadata), *status_notes(run.run_ref, run.status), *missing]

@@ -9,7 +9,7 @@ from dataclasses import replace
 from contexta.analysis.changes import unknown_aspects
 from contexta.analysis.environments.environment_diff import compare_environments
 from contexta.analysis.environments.missing_facts import uncertainties_of
-from contexta.analysis.metrics.compare import status_notes
+from contexta.analysis.metrics.compare import import_notes, status_notes
 from contexta.analysis.metrics.direction import Directions, direction_of, familiarity
 from contexta.analysis.metrics.formatting import amount, percent, some
 from contexta.analysis.metrics.metric_names import find_metric, label
@@ -210,6 +210,7 @@ def _notes(old: PastRun, new: PastRun, shift: MetricShift | None) -> Iterator[st
     if old.ref == new.ref:
         yield SAME_RUN.format(old.ref)
     for run in (old, new):
+        yield from import_notes(run.ref, run.metadata)
         yield from status_notes(run.ref, run.status)
     if shift is not None and shift.better is None:
         yield (

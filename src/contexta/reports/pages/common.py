@@ -103,15 +103,15 @@ def record_detail(record: SnapshotRecord) -> str:
     return "; ".join(", ".join(part) for part in (words, pairs, markers) if part)
 
 
+def origin_of(run: RunSummary) -> str | None:
+    """``imported`` or ``reconstructed``; None for a recorded run."""
+    return "imported" if IMPORTED in run.metadata else RECONSTRUCTED if RECONSTRUCTED in run.metadata else None
+
+
 def marks_of(run: RunSummary) -> list[str]:
     """How the user marked a run, and whether it was imported or reconstructed instead of recorded."""
-    marks = (
-        ("imported", IMPORTED in run.metadata),
-        (RECONSTRUCTED, RECONSTRUCTED in run.metadata),
-        ("pinned", run.pinned),
-        ("archived", run.archived),
-    )
-    return [word for word, is_set in marks if is_set]
+    marks = (origin_of(run), "pinned" if run.pinned else None, "archived" if run.archived else None)
+    return [mark for mark in marks if mark is not None]
 
 
 def branch_of(source: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from contexta.findings import (
     StageSummary,
 )
 from contexta.findings.reproduction import RECONSTRUCTED, uncertain_packages
-from contexta.findings.runs import IMPORTED, MIRRORED, SETTINGS, lost_records
+from contexta.findings.runs import IMPORTED, MIRRORED, SETTINGS, imported_from, lost_records
 from contexta.reports.document.blocks import Block, Paragraph, Report, Row, Section, Table
 from contexta.reports.document.formatting import amount, count, moment, short_digest, size, some_names, span
 from contexta.reports.pages.common import (
@@ -97,8 +97,7 @@ def _head(finding: RunDetails) -> Iterator[Block]:
     if mirrored := finding.metadata.get(MIRRORED):
         yield Paragraph(text=f"mirrored from {', '.join(map(str, mirrored))}")
     if isinstance(origin := finding.metadata.get(IMPORTED), Mapping):
-        tool = " ".join(filter(None, [str(origin.get("tool")), origin.get("version")]))
-        yield Paragraph(text=f"imported from {tool}: {origin.get('path')}")
+        yield Paragraph(text=f"imported from {imported_from(finding.metadata)}: {origin.get('path')}")
     if finding.description:
         yield Paragraph(text=finding.description)
     if finding.note is not None:

@@ -17,7 +17,7 @@ from contexta.core.model import Value
 from contexta.findings import RunDetails, RunDiff
 from contexta.reports import to_markdown
 from contexta.reports.document.formatting import count
-from contexta.reports.pages.common import short_names
+from contexta.reports.pages.common import origin_of, short_names
 from contexta.ui.comparison import comparison_parts
 from contexta.ui.comparison.code_section import code_section
 from contexta.ui.comparison.comparison_state import ComparisonState, Part, totals
@@ -141,6 +141,8 @@ def _heading(comparison: _Comparison, state: ComparisonState) -> Element:
     for place, (run, name) in enumerate(zip(comparison.runs, comparison.names, strict=True)):
         side = ("side-old", "side-new")[place] if len(comparison.runs) == 2 else None
         add(title, [" → " if place else None, element("a", name, href=run_address(run.run_ref.value), class_=side)])
+        if (origin := origin_of(run)) is not None:
+            add(title, [" ", element("span", origin, class_="chip")])
     references = list(state.runs)
     buttons = [element("a", "Save as HTML", href=export_address(references), class_="button", download=True)]
     if len(references) == 2:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from xml.etree.ElementTree import Element
 
+from contexta.reports.pages.common import origin_of
 from contexta.ui.frame.elements import add, element, link
 from contexta.ui.frame.icons import icon
 from contexta.ui.frame.layout import run_address
@@ -127,8 +128,8 @@ def _name(line: RunLine, state: ListState) -> Element:
         parts.append(link(removed, icon("pin"), " baseline", class_="chip pinned make", aria_label=label, title=label))
     if line.about:
         parts.append(element("span", line.about, class_="quiet about"))
-    if line.run.archived and not line.is_group:
-        parts.append(element("span", "archived", class_="chip"))
+    marks = (origin_of(line.run), "archived" if line.run.archived else None)
+    parts += [element("span", mark, class_="chip") for mark in marks if mark is not None and not line.is_group]
     parts.append(_actions(line, reference, state))
     return element("th", element("span", *parts, class_="named"), scope="row", class_="name")
 

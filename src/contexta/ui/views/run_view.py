@@ -17,7 +17,7 @@ from contexta.core.errors import InvalidInput, NotFound
 from contexta.findings import Audit, MetricValue, RunDetails, RunDiagnosis, RunEvidence
 from contexta.findings.runs import lost_records
 from contexta.reports.document.formatting import count, moment
-from contexta.reports.pages.common import metric_name, record_detail
+from contexta.reports.pages.common import metric_name, origin_of, record_detail
 from contexta.ui.frame.charts import ChartScale, chart_scripts, curve_figure, scale_switches
 from contexta.ui.frame.content import change, copy_button, judged, number, row, section, table
 from contexta.ui.frame.elements import Child, element
@@ -115,6 +115,7 @@ def _heading(run: RunDetails, baseline: RunDetails | None) -> Element:
         "div",
         element("h1", run.label),
         _status(run),
+        element("span", origin, class_="chip") if (origin := origin_of(run)) is not None else None,
         *tags,
         element("div", *buttons, class_="end"),
         class_="heading",

@@ -6,15 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from contexta.analysis.commands.rerun_duration import measured_seconds
-from contexta.analysis.environments.missing_facts import uncertainties_of
+from contexta.analysis.environments.missing_facts import is_captured, source_of, uncertainties_of
 from contexta.bisect.execution.trial import applicable_variables
 from contexta.bisect.inputs.pins import Pins
 from contexta.bisect.inputs.sides.distributions import pins_of_snapshot
 from contexta.bisect.inputs.sides.side import KINDS_OF_SIDES, Candidate, Side
-from contexta.contract.environment import EnvironmentSnapshot
+from contexta.contract.environment import UNKNOWN, EnvironmentSnapshot
 from contexta.core.errors import InvalidInput, NotFound, shown
 from contexta.findings import RunDetails
 from contexta.findings.past_runs import Installation
+from contexta.findings.runs import imported_from
 from contexta.recorder.redaction.redact import HIDDEN
 from contexta.reproduce.environment_manager import installation_of
 from contexta.reproduce.plan.interpreters import where_it_was
@@ -26,15 +27,22 @@ class RecordedRun(Side):
     def __init__(self, run: RunDetails, snapshot: EnvironmentSnapshot) -> None:
         self.run = run
         self.label = f"run {run.run_ref.value}"
-        self.python = where_it_was(snapshot) or snapshot.python_version
-        self.variables = applicable_variables(snapshot.environment_variables)
+        python_version = None if snapshot.python_version == UNKNOWN else snapshot.python_version
+        self.python = where_it_was(snapshot) or python_version
+        variables = applicable_variables(snapshot.environment_variables)
+        self.variables = variables if variables or is_captured(snapshot) else None
         self.seconds = measured_seconds(run.duration_seconds, run.metadata)
         self._snapshot, self._metadata = snapshot, run.metadata
         hidden = [name for name, value in snapshot.environment_variables.items() if HIDDEN in value]
         note = f"{self.label} keeps no value of {', '.join(hidden)}: taken from where a rerun runs"
         pins = pins_of_snapshot(snapshot, self.label)
-        uncertain = [f"{self.label} was reconstructed {text}" for text in uncertainties_of(snapshot) or ()]
-        self._pins = replace(pins, notes=(*pins.notes, *uncertain, *([note] if hidden else [])))
+        notes = [f"{self.label} was reconstructed {text}" for text in uncertainties_of(snapshot) or ()]
+        if not is_captured(snapshot):
+            if (tool := imported_from(run.metadata)) is not None:
+                notes.append(f"{self.label} was imported from {tool}: its builds and origins are unknown")
+            if self.variables is None:
+                notes.append(f"{self.label} was {source_of(snapshot)}: its variables are unknown, and no change")
+        self._pins = replace(pins, notes=(*pins.notes, *notes, *([note] if hidden else [])))
 
     def pins(self, markers: Mapping[str, str]) -> Pins:  # noqa: ARG002  # what is installed does not depend on them
         return self._pins
