@@ -46,7 +46,7 @@ def test_two_runs_share_a_chart_and_letters_tell_them_apart(cli: Cli) -> None:
 @pytest.mark.usefixtures("two_runs")
 def test_without_a_metric_those_with_several_points_are_drawn_and_the_judged_one_is_first(cli: Cli) -> None:
     answer = json.loads(cli("plot", "last-month", "--json").stdout)
-    assert [chart["metric"] for chart in answer["charts"]] == ["train/accuracy", "train/loss", "train/epoch"]
+    assert [chart["metric"] for chart in answer["charts"]] == ["train/accuracy", "train/loss"]
     Path("pyproject.toml").write_text('[tool.contexta]\nhigher-is-better = ["epoch"]\n', encoding="utf-8")
     with Contexta() as ctx:
         assert ctx.plot("last-month").charts[0].metric == "train/epoch"
@@ -68,7 +68,7 @@ def test_json_keeps_the_lowest_and_the_highest_point_of_each_column(ctx: Context
 @pytest.mark.parametrize(
     ("words", "runs", "metrics"),
     [
-        (["last-month"], ["shop.last-month"], ["train/accuracy", "train/loss", "train/epoch"]),
+        (["last-month"], ["shop.last-month"], ["train/accuracy", "train/loss"]),
         (["loss", "shop.last-month"], ["shop.last-month"], ["train/loss"]),
         (["loss"], ["shop.this-month"], ["train/loss"]),
         (["last", "train/loss"], ["shop.last-month"], ["train/loss"]),

@@ -228,7 +228,7 @@ class BisectStatus(Finding):
     remaining_runs: int | None = None
     """About how many trials are still to come; None once the search is over."""
     remaining_seconds: float | None = None
-    """About how long they take; None before the first trial ended."""
+    """About how long they take; None before two trials ended."""
     max_runs: int
     updated: Timestamp
     process: dict[str, int | str] = Field(default_factory=dict)

@@ -8,7 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contexta.analysis.metrics.curves import Epochs, reduced, smoothed
+from contexta.analysis.metrics.curves import Epochs, default_metrics, reduced, smoothed
+from contexta.analysis.metrics.direction import Directions
+from contexta.contract.context import RUN_LEVEL
+from contexta.findings.metrics import RecordedSeries
 
 VALUES = st.lists(st.floats() | st.integers(-5, 5).map(float), min_size=1, max_size=80)
 
@@ -50,3 +53,12 @@ def test_an_epoch_holds_from_its_point_to_the_next() -> None:
     assert [epochs.at(step, 9) for step in (0, 99, 100, 150, 500)] == [0, 0, 1, 1, 2]
     by_time = Epochs([(None, 10, 0.0), (None, 20, 1.0)])
     assert [by_time.at(7, at) for at in (5, 10, 19, 20)] == [0, 0, 0, 1]
+
+
+def test_counters_of_steps_are_drawn_only_if_there_is_nothing_else() -> None:
+    def drawn(*names: str) -> list[str]:
+        series = [RecordedSeries(0, (RUN_LEVEL, name, ""), 5, 1.0) for name in names]
+        return [name for _, name, _ in default_metrics(series, Directions())]
+
+    assert drawn("_step", "epoch", "trainer/global_step", "loss", "steps_per_second") == ["loss", "steps_per_second"]
+    assert drawn("_step", "epoch") == ["_step", "epoch"]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from support.studies import a_space, a_trial, search
 
-from contexta.bisect.reporting.estimate import estimate, plan
+from contexta.bisect.reporting.estimate import estimate, plan, remaining_seconds
 from contexta.bisect.reporting.report import Trial
 from contexta.bisect.search.problem import Probe, Problem
 from contexta.bisect.space.changes import Metadata
@@ -49,3 +49,8 @@ def test_the_estimate_promises_no_more_runs_than_are_allowed() -> None:
     problem = Problem(space.mixes, space.weights())
     trials = [a_trial(Probe(0, 0, "end", ""), 0.9)] * 58
     assert estimate(space, problem, trials).runs == 2
+
+
+def test_the_remaining_time_is_unknown_until_two_trials_ended() -> None:
+    _, trials = search(a_space("a", "b"), lambda step, _: 0.9)
+    assert [remaining_seconds(6, trials[:count], 2) for count in range(4)] == [None, None, 3.0, 3.0]

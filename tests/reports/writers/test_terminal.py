@@ -109,6 +109,25 @@ def test_no_width_loses_a_value_or_overflows(width: int) -> None:
     assert max(map(len, screen.splitlines())) <= width
 
 
+@pytest.mark.parametrize("width", [50, 60, 80, 100])
+def test_a_row_of_one_line_never_cuts_the_name_that_is_copied(width: int) -> None:
+    names = ("product-categorization.this-month-2025-02-15", "churn.march")
+    cells = ("completed", "2025-02-15 08:00", "4.5s", "accuracy=0.91 macro_f1=0.87 loss=0.25 +3")
+    rows = tuple(Row(cells=(name, *cells)) for name in names)
+    table = Table(columns=("Run", "Status", "Started", ">Duration", "Metrics"), rows=rows, one_line=True)
+    screen = text_of(report(table), width=width)
+    assert all(name in screen.split() for name in names)
+    assert max(map(len, screen.splitlines())) <= width
+    assert "2025-02-15 08:00" in screen
+    assert ("accuracy=0.91" in screen) == (width >= 80)
+    long = text_of(
+        report(Table(columns=("Run", "Status"), rows=(Row(cells=("long-name-" * 15, "failed")),), one_line=True)),
+        width=width,
+    )
+    assert "long-name-" * 15 in "".join(long.split())
+    assert "failed" in long
+
+
 def test_a_command_is_never_wrapped() -> None:
     command = "contexta bisect old new --metric accuracy -- python train.py --epochs 10 --batch-size 64 --lr 0.1"
     assert f"    {command}\n" in text_of(report(Code(text=command)), width=40)

@@ -12,20 +12,34 @@ from contexta.analysis.metrics.direction import Directions, direction_order, fam
 from contexta.analysis.metrics.metric_names import like
 from contexta.findings.metrics import BucketExtremes, RawPoint, RecordedSeries, SeriesKey
 
+_STEP_AXES = (
+    *("step", "steps", "_step", "global_step", "train_step", "total_timesteps", "iteration", "iterations", "iter"),
+    *("epoch", "epochs", "round", "_timestamp", "timestamp", "_runtime"),
+)
+
 # ---------------------------------------------------------------------------------------------- metrics
 
 
 def default_metrics(series: Iterable[RecordedSeries], directions: Directions) -> list[SeriesKey]:
-    """The metrics with more than one point, without slices: first those whose direction is known.
+    """The metrics with more than one point, without slices and counters of steps: first those of a known direction.
 
-    A configured direction comes first, then the order of the table of well-known names, then the name.
+    A configured direction comes first, then the order of the table of well-known names, then the name. Counters of
+    steps count if there is nothing else.
     """
-    labels = {item.key: item.label for item in series if item.points > 1 and not item.key[2]}
+    with_points = {item.key: item.label for item in series if item.points > 1 and not item.key[2]}
+    configured = {*directions.higher, *directions.lower}
+    metrics = {key: label for key, label in with_points.items() if key[1] in configured or not _is_step_axis(key[1])}
+    labels = metrics or with_points
 
     def order(key: SeriesKey) -> tuple[int, int, str]:
         return direction_order(key[1], directions), familiarity(key[1]), labels[key]
 
     return sorted(labels, key=order)
+
+
+def _is_step_axis(name: str) -> bool:
+    """Whether a metric only counts steps or time, as W&B's ``_step`` and Lightning's ``epoch``."""
+    return name.rpartition("/")[2].lower() in _STEP_AXES
 
 
 def metrics_named(name: str, series: Iterable[RecordedSeries]) -> list[SeriesKey]:

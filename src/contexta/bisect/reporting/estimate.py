@@ -75,6 +75,6 @@ def estimate(space: Space, problem: Problem, trials: Sequence[Trial]) -> Estimat
 
 
 def remaining_seconds(runs: int, trials: Sequence[Trial], jobs: int) -> float | None:
-    """How long this many runs take at the pace so far; None before the first trial. jobs: trials at a time."""
+    """How long this many runs take at the pace so far; None before two trials ended. jobs: trials at a time."""
     seconds = [trial.result.seconds for trial in trials if not trial.is_earlier]
-    return runs * sum(seconds) / len(seconds) / jobs if seconds else None
+    return runs * sum(seconds) / len(seconds) / jobs if len(seconds) > 1 else None

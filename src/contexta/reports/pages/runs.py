@@ -295,7 +295,7 @@ def _artifact(artifact: Artifact, directory: str | None) -> Row:
     """directory: paths in it are shown without it."""
     files = artifact.attributes.get("files")
     words = [artifact.kind] if artifact.kind != "input" else []
-    words += ["detected automatically"] if artifact.attributes.get("detected") else []
+    words += ["detected"] if artifact.attributes.get("detected") else []
     words += [f"{files} files"] if files is not None else []
     words += ["not kept"] if not artifact.kept and artifact.kind != "input" else []
     digest = short_digest(artifact.digest) if artifact.digest else "not read"

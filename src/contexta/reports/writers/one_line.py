@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from contexta.reports.document.formatting import shortened_middle
-from contexta.reports.writers.screen import Grid
+from contexta.reports.writers.screen import Grid, Span
 
 _GAP = 2  # characters between columns
 _FLOORS = (32, 24, 16, 12)  # characters that texts keep, in steps
@@ -17,8 +16,9 @@ _ELLIPSIS = "…"
 def shortened_to(grid: Grid, width: int) -> tuple[Grid, tuple[str, ...]]:
     """(the grid with shortened texts, the titles of columns for which there is no room).
 
-    Texts lose their end first, between words. Names lose a prefix that all of them share up to a dot, and then their
-    middle. Numbers and short texts such as times are never cut: the last columns go instead.
+    Texts lose their end, between words. The first column names the rows. Names only lose a prefix that all of them
+    share up to a dot, so that they can be copied; one that is longer than its column gets a line of its own. Numbers
+    and short texts such as times are never cut: the last columns go instead.
     """
     columns = [[row[number].text for row in grid.rows] for number in range(len(grid.titles))]
     if _excess(_widths(grid, columns), width) > 0:
@@ -34,14 +34,18 @@ def shortened_to(grid: Grid, width: int) -> tuple[Grid, tuple[str, ...]]:
     while count > 2 and _excess(widths[:count], width) > 0:
         count -= 1
     widths[0] += max(0, min(max(map(len, columns[0])) - widths[0], -_excess(widths[:count], width)))
-    rows = tuple(
-        tuple(
-            span._replace(text=(shortened_middle if number == 0 else _end)(columns[number][place], widths[number]))
-            for number, span in enumerate(row[:count])
-        )
-        for place, row in enumerate(grid.rows)
-    )
-    shown = replace(grid, titles=grid.titles[:count], numeric=grid.numeric[:count], rows=rows)
+    rows: list[tuple[Span, ...]] = []
+    for place, row in enumerate(grid.rows):
+        name = row[0]._replace(text=columns[0][place])
+        others = [
+            span._replace(text=_end(columns[number][place], widths[number]))
+            for number, span in enumerate(row[1:count], start=1)
+        ]
+        if len(name.text) > widths[0]:
+            rows.append((name,))
+            name = name._replace(text="")
+        rows.append((name, *others))
+    shown = replace(grid, titles=grid.titles[:count], numeric=grid.numeric[:count], rows=tuple(rows))
     return shown, grid.titles[count:]
 
 

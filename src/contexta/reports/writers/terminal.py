@@ -79,17 +79,37 @@ def _unindented(part: Part, width: int) -> Iterator[RenderableType]:
 
 
 def _table(grid: Grid, width: int) -> Iterator[RenderableType]:
-    from rich.text import Text
-
-    without_room: tuple[str, ...] = ()
     if grid.is_one_line:
-        grid, without_room = shortened_to(grid, width - grid.indent)
+        yield from _one_line_rows(grid, width)
+        return
     columns = zip(grid.titles, *([span.text for span in row] for row in grid.rows), strict=True)
     fixed = _fixed_columns([max(map(_width, column)) for column in columns], grid.numeric, width)
     if fixed is None:
         yield from _stacked(grid)
     else:
-        yield _side_by_side(grid, [True] * len(fixed) if grid.is_one_line else fixed)
+        yield _side_by_side(grid, fixed)
+
+
+def _one_line_rows(grid: Grid, width: int) -> Iterator[RenderableType]:
+    """A line for each row, and one above it for a name that is longer than its column."""
+    from rich.text import Text
+
+    shown, without_room = shortened_to(grid, width - grid.indent)
+    rows = [row for row in shown.rows if len(row) == len(shown.titles)]
+    widths = [
+        max(map(_width, column)) for column in zip(shown.titles, *([s.text for s in row] for row in rows), strict=True)
+    ]
+    titles = tuple(Span(title, "dim") for title in shown.titles)
+    for row in (titles, *shown.rows) if any(shown.titles) else shown.rows:
+        if len(row) < len(titles):
+            yield Text(*row[0], overflow="fold")
+            continue
+        line = Text(no_wrap=True)
+        for span, column, is_number in zip(row, widths, shown.numeric, strict=True):
+            space = " " * (column - _width(span.text))
+            line.append(space * is_number).append(*span).append(space * (not is_number) + " " * _GAP)
+        line.rstrip()
+        yield line
     if without_room:
         yield Text(f"no room for: {', '.join(without_room)}", "dim")
 

@@ -232,7 +232,7 @@ def _facts(status: BisectStatus, elapsed: float | None) -> Element:
     if not status.is_running:
         left_text, rest = EN_DASH, "not running"
     elif remaining is None:
-        left_text, rest = "unknown", "the first trial has not ended" if not seconds else pace
+        left_text, rest = "unknown", pace or "the first trial has not ended"
     else:
         left_text, rest = f"about {span(max(0.0, remaining - (elapsed or 0.0)))}", pace
     expected = f"done, about {left} left, " if left is not None else "done, "

@@ -144,7 +144,7 @@ class LiveProgress(LineProgress):
         """The expected runs, and their duration at the pace so far."""
         runs = f"about {count(self._estimate.runs, 'run')}"
         seconds = remaining_seconds(self._estimate.runs, self.study.trials, self.study.runner.jobs)
-        return runs if seconds is None else f"{runs}, {span(seconds)}"
+        return runs if seconds is None else f"{runs}, about {span(seconds)}"
 
 
 @contextmanager
