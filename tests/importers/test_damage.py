@@ -13,9 +13,11 @@ from contexta.importers.readers import KINDS, sources_below
 from contexta.importers.reading.description import ForeignRun
 
 FIXTURES = Path(__file__).parent / "fixtures"
-CHECKED = {"wandb"}  # formats with checksums, in which each damaged byte is noticed
+CHECKED = {"wandb", "comet", "clearml"}  # formats with checksums, in which each damaged byte is noticed
 FILES = {
     "wandb": "wandb/0.31.0/*/*.wandb",
+    "comet": "comet/a*.zip",
+    "clearml": "clearml/*.zip",
     "sacred": "sacred/1/metrics.json",
     "hydra": "hydra/*/.hydra/config.yaml",
 }

@@ -32,7 +32,46 @@ class Expected(NamedTuple):
     output: str = "training of the february run"
 
 
+PATCH = b"diff --git a/lib.py b/lib.py\nindex 7d4290a..407de30 100644\n--- a/lib.py\n+++ b/lib.py\n"
+PATCH += b"@@ -1 +1 @@\n-x = 1\n+x = 2\n"
+SOURCE = {"commit": COMMIT, "branch": "master", "remote": "https://example.com/shop.git", "patch": PATCH}
+
 CASES = {
+    "comet": Expected(
+        "comet/addc2dfa6c84460d8925748222589aaa-xeVUgU.zip",
+        {
+            **SOURCE,
+            "name": "february",
+            "project": "credit-risk",
+            "status": "completed",
+            "tool_version": "3.58.8",
+            "started_at": 1796102074169000,
+            "ended_at": 1796102076531000,
+            "command": ["comet_run.py"],
+            "tags": {"baseline": "", "team": "risk"},
+            "attachments": {
+                "system-packages.txt": "adduser=3.134\nadwaita-icon-theme=43-1\nalsa-topology-conf=1.2.5.1-2\n"
+                "alsa-ucm-conf=1.2.8-1\nappstream=0.16.1-2\n"
+            },
+        },
+        metrics={"loss": LOSS, "val.accuracy": ACCURACY},
+        packages={"comet_ml": "3.58.8", "aiohttp": "3.14.5"},
+    ),
+    "clearml": Expected(
+        "clearml/offline-82806d86f8964a0eacdffd3611948484.zip",
+        {
+            **SOURCE,
+            "name": "february",
+            "project": "credit-risk",
+            "description": "before the upgrade",
+            "status": "completed",
+            "tool_version": "2.1.12",
+            "command": ["python3.11", "clearml_run.py"],
+            "tags": {"baseline": ""},
+        },
+        metrics={"loss": LOSS, "val/accuracy": ACCURACY, "best": [(None, 0.91)]},
+        packages={"clearml": "2.1.12"},
+    ),
     "sacred": Expected(
         "sacred/1",
         {
@@ -63,7 +102,11 @@ CASES = {
         {**PARAMS, "lr": 0.5, "layers": [8, 16], "rate": 0.5},
     ),
 }
-STATUSES = {"sacred": {"completed", "failed", "crashed"}}
+STATUSES = {
+    "comet": {"completed", "failed"},
+    "clearml": {"completed", "crashed"},
+    "sacred": {"completed", "failed", "crashed"},
+}
 """Kind -> the statuses of all its fixtures."""
 
 
@@ -103,15 +146,14 @@ def test_each_file_is_read_as_the_format_that_it_has() -> None:
 
 def test_imported_runs_are_stored_once_and_without_secrets(cli: Cli, tmp_path: Path) -> None:
     paths = [str(FIXTURES / kind) for kind in CASES]
-    for outcome in ("imported", "present"):
-        assert cli("import", *paths).returncode == 0
-        with Contexta(workspace=tmp_path / ".contexta") as ctx:
-            again = ctx.import_runs(paths, dry_run=True)
-            assert {run.outcome for run in again.runs} == {"present"}, outcome
-            assert len(ctx.list_runs()) == len(again.runs)
-            for run in again.runs:
-                assert run.run_ref is not None
-                assert ctx.get_run(run.run_ref).status == run.status
+    assert cli("import", *paths).returncode == 0
+    with Contexta(workspace=tmp_path / ".contexta") as ctx:
+        again = ctx.import_runs(paths)
+        assert {run.outcome for run in again.runs} == {"present"}
+        assert len(ctx.list_runs()) == len(again.runs)
+        for run in again.runs:
+            assert run.run_ref is not None
+            assert ctx.get_run(run.run_ref).status == run.status
     stored = b"".join(path.read_bytes() for path in (tmp_path / ".contexta").rglob("*") if path.is_file())
     assert SECRET.encode() not in stored
 

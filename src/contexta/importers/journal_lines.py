@@ -54,7 +54,11 @@ class JournalWriter:
                 self._line("tag", k=key[:MAX_NAME], x=str(text)[:10_000])
         self._facts(run, notes)
         if run.output:
-            self._output(run.output)
+            self._text_artifact(
+                "output", "log", cutting.with_short_lines(run.output)[0], len(run.output.encode("utf-8", "replace"))
+            )
+        for artifact, text in run.attachments.items():
+            self._text_artifact(artifact, "attachment", text, len(text.encode("utf-8", "replace")))
         for key, points in sorted(run.metrics.items()):
             self._points(key, points)
         self._at = max(start, min(run.ended_at, LATEST))
@@ -121,13 +125,12 @@ class JournalWriter:
         if facts:
             self._line("fact", facts=facts)
 
-    def _output(self, output: str) -> None:
-        text, _ = cutting.with_short_lines(output)
-        clean = self._clean(text).encode()
+    def _text_artifact(self, name: str, kind: str, text: str, size: int) -> None:
+        """Store a text without its secrets. size: of the text as the tool wrote it, in bytes."""
+        clean = self._clean(text).encode("utf-8", "replace")
         digest = self._objects.put(clean)
-        attributes = {"bytes_written": len(output.encode("utf-8", "replace"))}
         place = {"location": f"object:{digest}", "digest": f"sha256:{digest}", "size": len(clean)}
-        self._line("artifact", name="output", kind="log", attributes=attributes, **place)
+        self._line("artifact", name=name, kind=kind, attributes={"bytes_written": size}, **place)
 
     def _environment(self, environment: ForeignEnvironment) -> bytes:
         """The body of the snapshot, with notes about everything that the tool did not record."""

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from contexta.core.errors import InvalidInput, NotFound, shown
 from contexta.importers.formats import (
+    clearml_archive,
+    comet_archive,
     csv_logs,
     hydra_outputs,
     mlflow_file_store,
@@ -26,6 +28,8 @@ KINDS: Mapping[str, Reader] = {
     "mlflow": mlflow_runs_in_sqlite,
     "mlflow-files": mlflow_file_store,
     "trackio": trackio_database,
+    "comet": comet_archive,
+    "clearml": clearml_archive,
     "sacred": sacred_file_storage,
     "tensorboard": tensorboard_events,
     "transformers": trainer_state,

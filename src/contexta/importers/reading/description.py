@@ -71,6 +71,8 @@ class ForeignRun:
     remote: str | None = None
     patch: bytes | None = None
     output: str | None = None
+    attachments: dict[str, str] = field(default_factory=dict)
+    """Name -> text of further files, which become artifacts."""
     environment: ForeignEnvironment | None = None
     notes: list[str] = field(default_factory=list)
     """Assumptions, and parts that could not be read."""
@@ -134,6 +136,11 @@ def microseconds(seconds: object) -> int | None:
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds <= LATEST / 1e6:
         return None  # also NaN
     return round(seconds * 1e6)
+
+
+def milliseconds(value: object) -> int | None:
+    """A time in milliseconds since 1970 as microseconds; None for a value that is no time, or 0."""
+    return microseconds(value / 1000) if isinstance(value, (int, float)) and value > 0 else None
 
 
 def moment(value: object) -> int | None:
