@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from contexta.contract.aliases import alias
 from contexta.contract.context import RUN_LEVEL
 from contexta.contract.fields import Number, RunRef, Status, Timestamp
 from contexta.findings.completeness_note import CompletenessNote
 from contexta.findings.environments import Change
-from contexta.findings.finding import Finding, FindingAboutRuns
+from contexta.findings.finding import Finding, FindingAboutRuns, Tabular
 from contexta.findings.text_finding import TextFinding
 
 
@@ -75,7 +76,7 @@ class TrendPoint(Finding):
     run_name: ClassVar[str] = alias("name")
 
 
-class MetricTrend(FindingAboutRuns):
+class MetricTrend(Tabular, FindingAboutRuns):
     """A metric over runs, the oldest first. A note counts the runs without it."""
 
     metric_key: str
@@ -90,6 +91,10 @@ class MetricTrend(FindingAboutRuns):
     def values(self) -> tuple[int | float, ...]:
         """The values of the points."""
         return tuple(point.value for point in self.points)
+
+    def _table(self) -> tuple[list[str], list[Mapping[str, Any]]]:
+        names = ["name", "status", "started_at", "value"]
+        return ["run", *names], [_fields(point, names) for point in self.points]
 
 
 class SeriesBucket(Finding):
@@ -109,7 +114,7 @@ class SeriesBucket(Finding):
     """The number of points that are NaN."""
 
 
-class MetricSeries(FindingAboutRuns):
+class MetricSeries(Tabular, FindingAboutRuns):
     """The points of a metric in one run, in order of arrival, reduced to buckets that keep the extreme values."""
 
     run_ref: RunRef
@@ -122,6 +127,11 @@ class MetricSeries(FindingAboutRuns):
     completeness_notes: tuple[CompletenessNote, ...] = ()
 
     run_id: ClassVar[RunRef] = alias("run_ref")
+
+    def _table(self) -> tuple[list[str], list[Mapping[str, Any]]]:
+        names = ["first", "points", "step", "observed_at", "low", "high", "last"]
+        run = {"run": self.run_ref.value}
+        return ["run", *names], [run | {name: getattr(bucket, name) for name in names} for bucket in self.buckets]
 
 
 class TimelineRun(Finding):
@@ -156,7 +166,7 @@ class VersionPeriod(Finding):
     last: Number | None = None
 
 
-class PackageTimeline(FindingAboutRuns):
+class PackageTimeline(Tabular, FindingAboutRuns):
     """The versions of a package over runs, the oldest first."""
 
     package: str
@@ -168,6 +178,10 @@ class PackageTimeline(FindingAboutRuns):
     without_environment: int = 0
     """The number of other runs."""
     completeness_notes: tuple[CompletenessNote, ...] = ()
+
+    def _table(self) -> tuple[list[str], list[Mapping[str, Any]]]:
+        names = ["name", "status", "started_at", "version", "value"]
+        return ["run", *names], [_fields(run, names) for run in self.runs]
 
 
 class LanePeriod(Finding):
@@ -271,12 +285,26 @@ class Chart(Finding):
     curves: tuple[Curve, ...]
 
 
-class LearningCurves(FindingAboutRuns):
+class LearningCurves(Tabular, FindingAboutRuns):
     """The charts of metrics of one or more runs, those with a known direction first."""
 
     run_refs: tuple[RunRef, ...]
     charts: tuple[Chart, ...]
     completeness_notes: tuple[CompletenessNote, ...] = ()
+
+    def _table(self) -> tuple[list[str], list[Mapping[str, Any]]]:
+        """A row per point: the axis is ``step``, ``time``, ``epoch`` or ``point``."""
+        rows: list[Mapping[str, Any]] = [
+            {"run": curve.run_ref.value, "metric": chart.metric, "axis": chart.axis, "x": x, "y": y}
+            for chart in self.charts
+            for curve in chart.curves
+            for x, y in zip(curve.x, curve.y, strict=True)
+        ]
+        return ["run", "metric", "axis", "x", "y"], rows
+
+
+def _fields(row: TrendPoint | TimelineRun, names: Sequence[str]) -> Mapping[str, Any]:
+    return {"run": row.run_ref.value, **{name: getattr(row, name) for name in names}}
 
 
 SeriesKey = tuple[str, str, str]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -22,15 +21,14 @@ from contexta.contract.fields import (
     Status,
     Timestamp,
 )
-from contexta.core.errors import ContextaError
 from contexta.core.validation import to_microseconds
 from contexta.findings.completeness_note import CompletenessNote
-from contexta.findings.finding import Finding
+from contexta.findings.finding import Finding, Tabular
 from contexta.findings.snapshots import SnapshotRecord
 from contexta.findings.text_finding import TextFinding
 
 if TYPE_CHECKING:
-    import pandas
+    pass
 
 
 PRINTED = "metrics_from_output"
@@ -223,7 +221,7 @@ class RunEvidence(Finding):
     """Why a stored text cannot be read."""
 
 
-class RunList(tuple[RunSummary, ...]):
+class RunList(Tabular, tuple[RunSummary, ...]):
     """A tuple of run summaries that converts to a table."""
 
     notes: tuple[str, ...] = ()
@@ -240,40 +238,20 @@ class RunList(tuple[RunSummary, ...]):
         result.notes = tuple(notes)
         return result
 
-    def to_pandas(self) -> pandas.DataFrame:
-        """A table with one row per run, indexed by the reference without ``run:``.
-
-        The columns are its fields, ``metrics.NAME``, ``params.NAME`` and ``tags.NAME``. Times are in UTC.
-        Raises ContextaError without pandas.
-        """
-        try:
-            import pandas
-        except ImportError:
-            raise ContextaError(
-                "to_pandas needs pandas, which is not installed", hint="uv pip install pandas"
-            ) from None
+    def _table(self) -> tuple[list[str], list[Mapping[str, Any]]]:
+        """A row per run: its fields, ``metrics.NAME``, ``params.NAME`` and ``tags.NAME``."""
         rows = [_flat(run) for run in self]
-        columns = list(_COLUMNS) + sorted({name for row in rows for name in row} - set(_COLUMNS))
-        table = pandas.DataFrame(rows, columns=columns, index=[run.run_ref.value for run in self])
-        for moment in ("started_at", "ended_at"):
-            table[moment] = pandas.to_datetime([_as_datetime(getattr(run, moment)) for run in self], utc=True)
-        table.index.name = "run"
-        return table
+        return [*_COLUMNS, *sorted({name for row in rows for name in row} - set(_COLUMNS))], rows
 
 
-_COLUMNS = ("project", "name", "status", "started_at", "ended_at", "duration_seconds")
+_COLUMNS = ("run", "project", "name", "status", "started_at", "ended_at", "duration_seconds")
 
 
-def _as_datetime(text: str | None) -> datetime | None:
-    """The time of a timestamp. pandas before 2.0 cannot parse a column with and without fractions of seconds."""
-    return None if text is None else datetime.fromisoformat(text.replace("Z", "+00:00"))
-
-
-def _flat(run: RunSummary) -> dict[str, Any]:
-    fields = {name: getattr(run, name) for name in _COLUMNS[1:]}
+def _flat(run: RunSummary) -> Mapping[str, Any]:
+    fields = {name: getattr(run, name) for name in _COLUMNS[2:]}
     tables = {"metrics": run.metrics, "params": run.params, "tags": run.tags}
     named = {f"{kind}.{name}": value for kind, values in tables.items() for name, value in values.items()}
-    return {"project": run.project_ref.value, **fields, **named}
+    return {"run": run.run_ref.value, "project": run.project_ref.value, **fields, **named}
 
 
 class GroupedMetric(Finding):

@@ -3,7 +3,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 from hashlib import sha256
 from pathlib import Path
 
@@ -54,15 +53,6 @@ def test_export_overwrites_nothing_and_guesses_no_format(filled: Contexta, tmp_p
     assert (tmp_path / "mine.csv").read_text() == "mine"
     with pytest.raises(InvalidInput, match="format of .* is unknown"):
         filled.export(tmp_path / "runs.xlsx")
-
-
-def test_parquet_reads_back_with_pyarrow(filled: Contexta, tmp_path: Path, cli: Cli) -> None:
-    parquet = pytest.importorskip("pyarrow.parquet")
-    filled.export(tmp_path / "runs.parquet")
-    table = parquet.read_table(tmp_path / "runs.parquet").to_pydict()
-    assert table["metrics.accuracy"] == [0.5, 0.91]
-    assert table["metrics.loss"][0] is None
-    assert math.isnan(table["metrics.loss"][1])
 
 
 def test_parquet_without_pyarrow_names_the_package_to_install(filled: Contexta, cli: Cli, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, select
 from contexta.core.errors import ContextaError, InvalidInput, WorkspaceError
 from contexta.core.validation import from_microseconds
 from contexta.findings import Export, RunSummary
+from contexta.findings.finding import one_type
 from contexta.store.entities.series import decode_number
 from contexta.store.integrity.canonical_form import RUN, canonical_forms
 from contexta.store.read import loading
@@ -181,14 +182,17 @@ def _write_parquet(rows: Iterable[Mapping[str, Any]], columns: tuple[str, ...], 
         import pyarrow
         from pyarrow import parquet
     except ImportError:
-        raise ContextaError("Parquet needs pyarrow, which is not installed", hint="`pip install pyarrow`") from None
+        raise ContextaError(
+            "Parquet needs pyarrow, which is not installed",
+            hint="`pip install pyarrow`",
+        ) from None
     if path.exists():
         raise InvalidInput(f"{path} exists", hint="name a new file")
     cells: dict[str, list[Any]] = {name: [] for name in columns}
     for row in rows:
         for name in columns:
             cells[name].append(row.get(name))
-    arrays = {name: _column(values) for name, values in cells.items()}
+    arrays = {name: one_type(values) for name, values in cells.items()}
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         parquet.write_table(pyarrow.table(arrays), partial)
@@ -198,22 +202,3 @@ def _write_parquet(rows: Iterable[Mapping[str, Any]], columns: tuple[str, ...], 
     finally:
         partial.unlink(missing_ok=True)
     return len(next(iter(cells.values()), []))
-
-
-def _column(values: list[Any]) -> list[Any]:
-    """The values with one type, as Parquet needs it: numbers if all are, else texts."""
-    present = [value for value in values if value is not None]
-    numbers = [number for value in present if (number := _number(value)) is not None]
-    if len(numbers) == len(present):
-        if all(type(value) is int and abs(value) < 2**63 for value in present):
-            return values
-        return [None if value is None else _number(value) for value in values]
-    return [None if value is None else value if isinstance(value, str) else json.dumps(value) for value in values]
-
-
-def _number(value: Any) -> float | None:
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, (int, float)):
-        return float(value)
-    return float(value) if value in ("NaN", "Infinity", "-Infinity") else None
