@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from contexta.analysis.environment_timeline import environment_timeline
@@ -78,3 +80,24 @@ def test_runs_without_any_metric_have_lanes() -> None:
     finding = environment_timeline(bare, "shop", None, DIRECTIONS)
     assert (finding.metric, finding.levels, finding.change) == (None, (), None)
     assert "pandas" in lanes(finding)
+
+
+def test_parameters_and_inputs_that_changed_have_lanes_after_the_packages() -> None:
+    recorded = [
+        replace(run, params={"lr": 0.1 if number < 12 else 0.2, "depth": 3, **({"seed": number} if number > 2 else {})})
+        for number, run in enumerate(runs())
+    ]
+    recorded[5] = replace(recorded[5], params={})
+    inputs: dict[StableRef, dict[str, str | None]] = {
+        run.ref: {"train.csv": "sha256:" + ("a" if number < 12 else "b") * 64} for number, run in enumerate(recorded)
+    }
+    inputs[recorded[7].ref] = {"train.csv": None}
+    finding = environment_timeline(recorded, "shop", None, DIRECTIONS, inputs=inputs)
+    found = lanes(finding)
+    assert found["parameter lr"] == [(0, "0.1"), (5, "?"), (6, "0.1"), (12, "0.2")]
+    assert found["input train.csv"] == [(0, "a" * 12), (7, "?"), (8, "a" * 12), (12, "b" * 12)]
+    assert found["parameter seed"][:2] == [(0, None), (3, "3")]
+    assert "parameter depth" not in found
+    moved = {lane.name for lane in finding.lanes if 12 in lane.moved_at}
+    assert moved == {"pandas", "pytz", "source", "parameter lr", "parameter seed", "input train.csv"}
+    assert [lane.kind for lane in finding.lanes][:2] == ["package", "package"]

@@ -353,3 +353,13 @@ def test_every_page_marks_an_imported_and_a_reconstructed_run(ctx: Contexta) -> 
             assert '<span class="chip">imported</span>' in client.get(path).text
         for path in ("/", "/run?run=p.older", "/compare?run=p.old&run=p.older"):
             assert '<span class="chip">reconstructed</span>' in client.get(path).text
+
+
+def test_runs_of_one_name_show_their_references(ctx: Contexta) -> None:
+    for project in ("churn", "fraud"):
+        put_run(ctx, "march", project=project)
+    put_run(ctx, "april", project="churn")
+    table = table_of(TestClient(site(ctx)).get("/").text)
+    assert "march churn.march" in table
+    assert "march fraud.march" in table
+    assert "churn.april" not in table

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
@@ -39,6 +40,18 @@ def test_the_answer_names_the_drop_and_what_moved_there(browser: TestClient) -> 
     assert "first bad run: r09" in text
     assert "1 packages did not change" in text
     assert re.search(r"r09 2026-03-10 08:00 0\.91\d* 0\.87\d* .0\.0\d+ ▼ worse pandas 3\.0\.2 Compare", text)
+
+
+def test_a_parameter_and_an_input_that_moved_at_the_drop_are_named(ctx: Contexta, tmp_path: Path) -> None:
+    for number in range(10):
+        (tmp_path / "train.csv").write_text("old" if number < 6 else "new")
+        with ctx.run(f"r{number}", project="shop") as run:
+            run.params({"lr": 0.1 if number < 6 else 0.5})
+            run.input("train.csv", tmp_path / "train.csv")
+            run.metric("accuracy", (0.91 if number < 6 else 0.87) + 0.001 * (number % 3))
+    text = text_of(TestClient(site(ctx)).get("/timeline").text)
+    assert "parameter lr, input train.csv moved there together" in text
+    assert "parameter lr 0.5" in text
 
 
 def test_larger_steps_come_before_packages_that_were_added(ctx: Contexta) -> None:

@@ -110,7 +110,7 @@ def list_processes(workspace: Workspace, run: str) -> tuple[RecordedProcess, ...
 def environment_timeline(
     workspace: Workspace, metric: str | None = None, *, project: str | None = None, last: int = 200
 ) -> EnvironmentTimeline:
-    """The versions of all packages over the latest ``last`` runs of a project, with a metric and its levels.
+    """Packages, Python, source, parameters and inputs over the latest ``last`` runs of a project, and a metric.
 
     metric: by default the one that most runs have, of those with a known direction. project: by default the configured
     one, else the project of the latest run.
@@ -122,7 +122,8 @@ def environment_timeline(
     with workspace._reading() as connection:
         key, ref = workspace._find(connection, latest)
         runs, older = history.latest_runs(connection, key, last)
-        return environment_timeline(runs, ref.components[0], metric, workspace._directions(), older)
+        inputs = history.inputs_of_runs(connection, [run.ref for run in runs])
+        return environment_timeline(runs, ref.components[0], metric, workspace._directions(), older, inputs)
 
 
 def patch_between(old: RunDetails, new: RunDetails) -> Excerpt | None:

@@ -10,7 +10,7 @@ from contexta.contract.aliases import alias
 from contexta.contract.context import RUN_LEVEL
 from contexta.contract.fields import Number, RunRef, Status, Timestamp
 from contexta.findings.completeness_note import CompletenessNote
-from contexta.findings.environments import Change
+from contexta.findings.environments import Change, Kind
 from contexta.findings.finding import Finding, FindingAboutRuns, Tabular
 from contexta.findings.text_finding import TextFinding
 
@@ -185,20 +185,22 @@ class PackageTimeline(Tabular, FindingAboutRuns):
 
 
 class LanePeriod(Finding):
-    """Consecutive runs with one version of a package: the half-open interval [start, stop) of the runs."""
+    """Consecutive runs with one version or value: the half-open interval [start, stop) of the runs."""
 
     start: int
     stop: int
     version: str | None
-    """None if the environments lack the package."""
+    """Of an input the start of its digest; None if the runs lack it."""
     is_known: bool = True
-    """Whether the runs have a recorded environment."""
+    """Whether the runs recorded it."""
 
 
-class PackageLane(Finding):
-    """The versions of a package, of Python, or of the source, over runs."""
+class Lane(Finding):
+    """The versions of a package, of Python or of the source, or the values of a parameter or of an input, over runs."""
 
     name: str
+    """``torch``, ``python``, ``source``, ``parameter lr``, ``input train.csv``."""
+    kind: Kind = "package"
     periods: tuple[LanePeriod, ...]
     moved_at: tuple[int, ...] = ()
     """The first runs of the levels of the metric at which it changed too."""
@@ -227,7 +229,7 @@ class EnvironmentTimeline(Finding):
     metrics: tuple[str, ...] = ()
     """All metrics of the runs, the best known first."""
     runs: tuple[TimelineRun, ...] = ()
-    lanes: tuple[PackageLane, ...] = ()
+    lanes: tuple[Lane, ...] = ()
     """What changed between the runs; what changed together with the metric comes first."""
     unchanged: int = 0
     """The number of packages that have the same version in all runs."""

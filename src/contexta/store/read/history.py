@@ -102,6 +102,14 @@ def inputs_of(connection: Connection, run_id: int) -> dict[str, str | None]:
     return {artifact.name: artifact.digest for artifact in of_run(connection, run_id) if artifact.kind == "input"}
 
 
+def inputs_of_runs(connection: Connection, refs: Sequence[StableRef]) -> dict[StableRef, dict[str, str | None]]:
+    """The inputs of each of these runs that recorded some, as in ``inputs_of``."""
+    keys = connection.execute(select(run.c.ref, run.c.id).where(run.c.ref.in_([str(ref) for ref in refs]))).all()
+    with_inputs = select(tables.artifact.c.run_id).where(tables.artifact.c.artifact_kind == "input").distinct()
+    having = set(connection.execute(with_inputs).scalars())
+    return {StableRef.parse(ref): inputs_of(connection, key) for ref, key in keys if key in having}
+
+
 def recorded(connection: Connection, objects: Objects, run_id: int, snapshot: EnvironmentSnapshot | None) -> RunRecord:
     """The complete record of one run."""
     (run_values,) = past_runs(connection, [run_id])

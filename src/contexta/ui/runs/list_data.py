@@ -22,7 +22,7 @@ _SECONDS = 0.25
 
 
 def complete(workspace: Contexta, request: Request) -> Response:
-    """Suggestions for the filter as far as it is written."""
+    """Suggestions for the written part of the filter."""
     start, suggestions = workspace.complete_query(request.query_params.get("text", ""))
     return JSONResponse({"start": start, "suggestions": suggestions})
 

@@ -32,7 +32,7 @@ class ListState:
     column: tuple[str, ...] = ()
     """The chosen columns in their order; empty: those that differ."""
     pin: tuple[str, ...] = ()
-    """Columns that stay beside the name."""
+    """Columns that stay next to the name."""
     archived: str = ""
     """``yes`` lists archived runs, too."""
     after: str = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import groupby
 from xml.etree.ElementTree import Element
 
@@ -20,8 +21,9 @@ SELECTION = "selection"
 
 def run_table(lines: list[RunLine], columns: tuple[RunColumn, ...], state: ListState, cells: CellWriter) -> Element:
     rows: list[Element] = []
+    names = Counter(line.name for line in lines)
     for line in lines:
-        rows.append(_row(line, columns, state, cells))
+        rows.append(_row(line, columns, state, cells, is_unique=names[line.name] == 1))
         if state.edit and not line.is_group and line.run.run_ref.value == state.edit:
             rows.append(_edit_row(line, len(columns) + 2, state))
     table = element("table", _head(columns, state), element("tbody", *rows), class_="runs")
@@ -81,7 +83,10 @@ def _title(column: RunColumn, state: ListState, *, starts: bool = False) -> Elem
     return element("th", link, **common, aria_sort=sorted_as)
 
 
-def _row(line: RunLine, columns: tuple[RunColumn, ...], state: ListState, cells: CellWriter) -> Element:
+def _row(
+    line: RunLine, columns: tuple[RunColumn, ...], state: ListState, cells: CellWriter, *, is_unique: bool
+) -> Element:
+    """is_unique: whether no other row has this name."""
     reference = line.run.run_ref.value
     is_selected = all(run.run_ref.value in state.selected for run in line.runs)
     box = element(
@@ -92,8 +97,9 @@ def _row(line: RunLine, columns: tuple[RunColumn, ...], state: ListState, cells:
         ("baseline", line.is_baseline), ("group", line.is_group), ("member", line.is_member),
         ("archived", line.run.archived and not line.is_group),
     ) if applies]  # fmt: skip
+    name = _name(line, state, is_unique=is_unique)
     row = element(
-        "tr", element("td", box, class_="box"), _name(line, state), class_=" ".join(classes) or None,
+        "tr", element("td", box, class_="box"), name, class_=" ".join(classes) or None,
         data_row=("group " if line.is_group else "") + reference,
     )  # fmt: skip
     for column, starts in _with_starts(columns):
@@ -104,7 +110,7 @@ def _row(line: RunLine, columns: tuple[RunColumn, ...], state: ListState, cells:
     return row
 
 
-def _name(line: RunLine, state: ListState) -> Element:
+def _name(line: RunLine, state: ListState, *, is_unique: bool) -> Element:
     reference = line.run.run_ref.value
     parts = []
     if line.is_group:
@@ -126,6 +132,8 @@ def _name(line: RunLine, state: ListState) -> Element:
         label = "Remove the baseline"
         removed = state.address(baseline="")
         parts.append(link(removed, icon("pin"), " baseline", class_="chip pinned make", aria_label=label, title=label))
+    if not is_unique:
+        parts.append(element("span", reference, class_="quiet about"))
     if line.about:
         parts.append(element("span", line.about, class_="quiet about"))
     marks = (origin_of(line.run), "archived" if line.run.archived else None)

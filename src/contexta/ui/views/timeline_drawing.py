@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
-from contexta.findings.metrics import EnvironmentTimeline, LanePeriod, MetricLevel, PackageLane, TimelineRun
+from contexta.findings.metrics import EnvironmentTimeline, Lane, LanePeriod, MetricLevel, TimelineRun
 from contexta.reports.document.axes import nice_ticks
 from contexta.reports.document.formatting import amount, finite, moment
 from contexta.ui.frame.content import number
@@ -144,7 +144,7 @@ def _point(run: TimelineRun, value: float, x: str, y: float, side: str) -> Eleme
     return element("a", title, shape, href=run_address(run.run_ref.value))
 
 
-def lane(timeline: EnvironmentTimeline, item: PackageLane) -> Element:
+def lane(timeline: EnvironmentTimeline, item: Lane) -> Element:
     """The versions of one package as bars. A bar leads to the comparison of the runs on both sides of its start."""
     axis = _Axis(len(timeline.runs))
     svg = element("svg", class_="lane", height=str(LANE_HEIGHT), role="group", aria_label=f"Versions of {item.name}")
@@ -154,7 +154,7 @@ def lane(timeline: EnvironmentTimeline, item: PackageLane) -> Element:
     return svg
 
 
-def _bar(timeline: EnvironmentTimeline, item: PackageLane, place: int, period: LanePeriod, axis: _Axis) -> Element:
+def _bar(timeline: EnvironmentTimeline, item: Lane, place: int, period: LanePeriod, axis: _Axis) -> Element:
     level = None if timeline.change is None else timeline.levels[timeline.change]
     is_new = level is not None and level.start in item.moved_at and level.start <= period.start < level.stop
     if not period.is_known:

@@ -1,4 +1,4 @@
-"""The environments of successive runs as lanes, a metric above them, and what changed where the metric changed."""
+"""Environments, parameters and inputs of successive runs as lanes below a metric, and the changes at its steps."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from contexta.analysis.environments.version_steps import distance
 from contexta.client.contexta import Contexta
 from contexta.client.report_pages import environment_timeline
 from contexta.core.errors import NotFound
-from contexta.findings.metrics import EnvironmentTimeline, MetricLevel, PackageLane
-from contexta.reports.document.formatting import count, moment, some_names
+from contexta.findings.metrics import EnvironmentTimeline, Lane, MetricLevel
+from contexta.reports.document.formatting import count, moment, shortened, some_names
 from contexta.ui.frame.content import as_entries, change, copy_button, judged, number, row, section, table
 from contexta.ui.frame.elements import Child, element
 from contexta.ui.frame.layout import address, command, field, page, run_address
@@ -22,6 +22,7 @@ from contexta.ui.views.timeline_drawing import dates, lane, metric_plot, ticks_o
 
 _RUNS = (50, 200, 500)
 _LANES, _CHIPS = 40, 12
+_VALUE = 30  # characters of a value in a chip
 _KINDS = ("major", "minor", "patch", "removed")
 
 
@@ -62,7 +63,8 @@ def timeline(workspace: Contexta, request: Request) -> Response:
     lanes = [
         item
         for item in _ordered(finding)
-        if (imports is None or item.name in imports) and state.package.lower() in item.name.lower()
+        if (imports is None or item.kind != "package" or item.name in imports)
+        and state.package.lower() in item.name.lower()
     ]
     shown = lanes if state.all_lanes else lanes[:_LANES]
     parts: list[Child] = [
@@ -110,7 +112,8 @@ def _controls(state: _State, projects: Sequence[str], finding: EnvironmentTimeli
 
 def _command(finding: EnvironmentTimeline, state: _State) -> str:
     """The command that prints the nearest of it: one package."""
-    package = next((item.name for item in finding.lanes if state.package.lower() in item.name), "python")
+    names = [item.name for item in finding.lanes if item.kind == "package" and state.package.lower() in item.name]
+    package = names[0] if names else "python"
     return f"contexta timeline {package}" + (f" --metric {finding.metric}" if finding.metric else "")
 
 
@@ -122,7 +125,7 @@ def _imported(workspace: Contexta, finding: EnvironmentTimeline) -> tuple[set[st
         imports = None
     if imports is None:
         return None, "All packages are shown: the imports of the latest run are unknown."
-    return {*imports.get("distributions", {}), "python", "source"}, None
+    return {*imports.get("distributions", {})}, None
 
 
 def _answer(finding: EnvironmentTimeline) -> Iterator[Child]:
@@ -144,7 +147,7 @@ def _answer(finding: EnvironmentTimeline) -> Iterator[Child]:
     moved = [item.name for item in _moved_at(finding, after.start)]
     last_before = finding.runs[after.start - 1]
     if not moved:
-        yield " No recorded package and no commit moved there."
+        yield " No recorded package, commit, parameter or input moved there."
     elif len(moved) == 1:
         yield f" {moved[0]} moved there."
     else:
@@ -155,13 +158,16 @@ def _answer(finding: EnvironmentTimeline) -> Iterator[Child]:
 
 
 def _moved_words(finding: EnvironmentTimeline) -> str:
-    return f"{count(len(finding.lanes), 'package')} changed, {number(finding.unchanged)} did not."
+    packages = sum(item.kind == "package" for item in finding.lanes)
+    others = [item.name for item in finding.lanes if item.kind != "package"]
+    text = f"{count(packages, 'package')} changed, {number(finding.unchanged)} did not."
+    return f"{text} Also changed: {some_names(others, 6)}." if others else text
 
 
 # ---------------------------------------------------------------------------------------------- lanes
 
 
-def _lanes(finding: EnvironmentTimeline, lanes: Sequence[PackageLane]) -> Element:
+def _lanes(finding: EnvironmentTimeline, lanes: Sequence[Lane]) -> Element:
     rows = []
     if finding.metric is not None:
         name = element("span", finding.metric, class_="name")
@@ -181,11 +187,11 @@ def _lanes(finding: EnvironmentTimeline, lanes: Sequence[PackageLane]) -> Elemen
         rows += [_line(item.name, lane(finding, item)) for item in items]
     rows.append(_line("Started", dates(finding)))
     content = element("table", element("tbody", *rows), class_="timeline")
-    label = f"Versions over {len(finding.runs)} runs, the oldest left"
+    label = f"Versions and values over {len(finding.runs)} runs, the oldest left"
     return element("div", content, class_="timeline-box", role="region", tabindex="0", aria_label=label)
 
 
-def _ordered(finding: EnvironmentTimeline) -> list[PackageLane]:
+def _ordered(finding: EnvironmentTimeline) -> list[Lane]:
     """The lanes; those that moved at the last change of the level come first, larger steps before others."""
     first = [] if finding.change is None else _moved_at(finding, finding.levels[finding.change].start)
     names = {item.name for item in first}
@@ -200,9 +206,7 @@ def _line(name: str, drawing: Element) -> Element:
     return element("tr", element("th", name, scope="row", title=name), element("td", drawing))
 
 
-def _rest(
-    request: Request, finding: EnvironmentTimeline, lanes: Sequence[PackageLane], shown: Sequence[PackageLane]
-) -> Element:
+def _rest(request: Request, finding: EnvironmentTimeline, lanes: Sequence[Lane], shown: Sequence[Lane]) -> Element:
     words = [f"{count(len(finding.runs), 'run')}, the oldest left; equal steps, not time"]
     words += [f"{number(finding.older)} older runs are left out"] if finding.older else []
     words += [f"{number(finding.unchanged)} packages did not change"]
@@ -264,13 +268,13 @@ def _change_point(finding: EnvironmentTimeline, before: MetricLevel, after: Metr
     )
 
 
-def _moved_at(finding: EnvironmentTimeline, start: int) -> list[PackageLane]:
-    """The packages that moved at a run: larger steps first, those that were added or removed last."""
+def _moved_at(finding: EnvironmentTimeline, start: int) -> list[Lane]:
+    """What moved at a run: larger steps first, those that were added or removed last."""
     moved = [item for item in finding.lanes if start in item.moved_at]
     return sorted(moved, key=lambda item: _KINDS.index(_kind(*_versions_at(item, start))))
 
 
-def _versions_at(item: PackageLane, start: int) -> tuple[str | None, str | None]:
+def _versions_at(item: Lane, start: int) -> tuple[str | None, str | None]:
     """The versions of a package before and since a run."""
     place = next(place for place, period in enumerate(item.periods) if period.start == start)
     return item.periods[place - 1].version, item.periods[place].version
@@ -284,11 +288,16 @@ def _kind(old: str | None, new: str | None) -> str:
     return size if size in ("major", "minor") else "patch"
 
 
-def _chip(item: PackageLane, start: int) -> Element:
-    """The package and its new version, in the weight of the step."""
+def _chip(item: Lane, start: int) -> Element:
+    """The name and its new version or value, in the weight of the step."""
     old, new = _versions_at(item, start)
     title = f"{old} to {new}" if old is not None and new is not None else None
-    return element("span", f"{item.name} {new or 'removed'}", class_=f"chip {_kind(old, new)}", title=title)
+    return element(
+        "span",
+        f"{item.name} {'removed' if new is None else shortened(new, _VALUE)}",
+        class_=f"chip {_kind(old, new)}",
+        title=title,
+    )
 
 
 __all__ = ["timeline"]
