@@ -8,7 +8,7 @@ import pickle
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,10 +16,11 @@ from support.builders import Cli
 
 from contexta import Contexta
 from contexta.core.errors import IntegrationUnavailable
+from contexta.integrations import catboost, ultralytics
 from contexta.integrations.lightgbm import ContextaCallback
 
-NEED_THEIR_FRAMEWORK = ["xgboost"]
-NEED_NOTHING = ["lightgbm", "optuna"]
+NEED_THEIR_FRAMEWORK = ["xgboost", "keras", "transformers", "lightning"]
+NEED_NOTHING = ["lightgbm", "optuna", "catboost", "ultralytics", "lightning_factories"]
 
 
 def round_of(number: int, *, value: Any = 0.5, params: Any = None) -> Any:
@@ -43,12 +44,12 @@ def test_missing_framework_is_an_error_with_a_hint(name: str) -> None:
         importlib.import_module(f"contexta.integrations.{name}")
 
 
-@pytest.mark.parametrize("name", NEED_NOTHING)
-def test_other_integrations_need_no_framework_and_no_library(name: str) -> None:
+def test_other_integrations_need_no_framework_and_no_library() -> None:
     program = f"""
-import sys
-import contexta.integrations.{name}
-assert not sys.modules.keys() & {{"{name}", "pydantic", "sqlalchemy"}}, sorted(sys.modules)
+import importlib, sys
+for name in {NEED_NOTHING}:
+    importlib.import_module("contexta.integrations." + name)
+assert not sys.modules.keys() & {{*{NEED_NOTHING}, "pydantic", "sqlalchemy"}}, sorted(sys.modules)
 """
     subprocess.run([sys.executable, "-c", program], check=True)
 
@@ -72,6 +73,50 @@ def test_callback_without_a_run_records_to_the_active_one_of_each_training(tmp_p
                 callback(round_of(0))
         for name in ("first", "second"):
             assert points(ctx, name, "valid's auc") == [(1, 0.5)]
+
+
+def test_metrics_of_catboost_are_named_as_it_prints_them(tmp_path: Path) -> None:
+    histories = {"Accuracy": [0.5, 0.6], "Logloss": [0.7, 0.65]}
+    info = SimpleNamespace(iteration=2, metrics={"learn": histories, "validation_0": histories, "validation_1": {}})
+    model = SimpleNamespace(get_params=lambda: {"custom_metric": ["Accuracy"]})
+    with Contexta(workspace=tmp_path / "ws") as ctx:
+        for name, chosen in (("known", model), ("unknown", None)):
+            with ctx.run(name, project="p") as run:
+                assert catboost.ContextaCallback(run, model=chosen).after_iteration(info) is True
+                assert catboost.ContextaCallback(run).after_iteration(Unreadable()) is True
+        both = {"learn-Accuracy": 0.6, "test-Accuracy": 0.6}
+        assert ctx.get_run("known").metrics == {**both, "learn": 0.65, "test": 0.65}
+        assert ctx.get_run("unknown").metrics == {**both, "learn-Logloss": 0.65, "test-Logloss": 0.65}
+
+
+def test_epochs_of_ultralytics_and_the_validation_of_the_best_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The trainer calls as the one of Ultralytics 8.4, which counts its epochs on before the last validation."""
+    monkeypatch.setitem(sys.modules, "ultralytics.utils", ModuleType("ultralytics.utils"))
+    monkeypatch.setattr(sys.modules["ultralytics.utils"], "DEFAULT_CFG_DICT", {"lr0": 0.01, "batch": 16}, raising=False)
+    functions: dict[str, Any] = {}
+    model = SimpleNamespace(add_callback=functions.__setitem__)
+    trainer = SimpleNamespace(
+        args=SimpleNamespace(lr0=0.5, batch=16, name="train"),
+        metrics={"metrics/mAP50(B)": 0.25},
+        lr={"lr/pg0": 0.5},
+        tloss=0.75,
+        label_loss_items=lambda loss, prefix: {f"{prefix}/box_loss": loss},
+    )
+    with Contexta(workspace=tmp_path / "ws") as ctx:
+        with ctx.run("r", project="p") as run:
+            ultralytics.add_callbacks(model, run)
+            functions["on_pretrain_routine_end"](trainer)
+            for trainer.epoch in range(2):
+                functions["on_train_epoch_end"](trainer)
+                functions["on_fit_epoch_end"](trainer)
+            trainer.epoch = 2
+            functions["on_fit_epoch_end"](trainer)
+        assert ctx.get_run("r").params == {"lr0": 0.5}
+        assert points(ctx, "r", "train/box_loss") == [(1, 0.75), (2, 0.75)]
+        assert points(ctx, "r", "metrics/mAP50(B)") == [(1, 0.25), (2, 0.25)]
+        assert points(ctx, "r", "best/metrics/mAP50(B)") == [(None, 0.25)]
 
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))])
@@ -118,6 +163,7 @@ def test_value_that_is_also_logged_to_a_tracker_or_printed_is_recorded_once(cli:
     (tmp_path / "train.py").write_text(
         """
 from types import SimpleNamespace
+from contexta.integrations import catboost, ultralytics
 from contexta.integrations.lightgbm import ContextaCallback
 from tensorboardX.writer import SummaryWriter
 callback, writer = ContextaCallback(), SummaryWriter()

@@ -50,8 +50,17 @@ def optuna(run):
     optuna.create_study(study_name="s").optimize(objective, n_trials=5, callbacks=[ContextaCallback(run)])
 
 
+def catboost(run):
+    import catboost
+
+    from contexta.integrations.catboost import ContextaCallback
+
+    model = catboost.CatBoostClassifier(iterations=5, depth=2, custom_metric="Accuracy")
+    model.fit(X, y, eval_set=[(X, y)], callbacks=[ContextaCallback(run, model=model)])
+
+
 def main():
-    trainings = (xgboost, lightgbm, optuna)
+    trainings = (xgboost, lightgbm, optuna, catboost)
     if sys.argv[1:] != ["each"]:
         for training in trainings:
             training(None)

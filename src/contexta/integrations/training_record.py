@@ -50,6 +50,10 @@ class TrainingRecord:
         """Record parameters; other values than those of JSON are recorded as text."""
         self._recording().params(values)
 
+    def is_recorded(self, name: str) -> bool:
+        """Whether the run has a metric of this name from the framework or from a tracker."""
+        return self._recording().has_metric(name)
+
     def run(self) -> LiveRun:
         """The run that is recorded to."""
         return self._chosen_run if self._chosen_run is not None else run_to_log_to()

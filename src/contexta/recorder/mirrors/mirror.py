@@ -223,6 +223,11 @@ class MirroredRun:
         if lines:
             self._run._journal.metrics(lines)
 
+    def has_metric(self, name: str) -> bool:
+        """Whether a tracker or a callback has logged this metric."""
+        self._mirror.write_points()
+        return name in self._owners
+
     def _is_repeated(self, tracker: str, name: str, value: Any) -> bool:
         """Whether another tracker, which logged this metric first, has logged this value."""
         if self._owners.get(name) == tracker:
