@@ -13,9 +13,10 @@ from contexta.importers.readers import KINDS, sources_below
 from contexta.importers.reading.description import ForeignRun
 
 FIXTURES = Path(__file__).parent / "fixtures"
-CHECKED = {"wandb", "comet", "clearml"}  # formats with checksums, in which each damaged byte is noticed
+CHECKED = {"wandb", "swanlab", "comet", "clearml"}  # formats with checksums, in which each damaged byte is noticed
 FILES = {
     "wandb": "wandb/0.31.0/*/*.wandb",
+    "swanlab": "swanlab/*/run-37qe2nmg.swanlab",
     "comet": "comet/a*.zip",
     "clearml": "clearml/*.zip",
     "sacred": "sacred/1/metrics.json",

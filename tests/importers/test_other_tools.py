@@ -37,6 +37,26 @@ PATCH += b"@@ -1 +1 @@\n-x = 1\n+x = 2\n"
 SOURCE = {"commit": COMMIT, "branch": "master", "remote": "https://example.com/shop.git", "patch": PATCH}
 
 CASES = {
+    "swanlab": Expected(
+        "swanlab/run-20261201_051420-37qe2nmg",
+        {
+            "name": "february",
+            "project": "credit-risk",
+            "description": "before the upgrade",
+            "status": "completed",
+            "tool_version": "0.10.3",
+            "started_at": 1796102060894104,
+            "ended_at": 1796102062266597,
+            "command": [".venv/bin/python", "swanlab_run.py"],
+            "directory": "/training",
+            "commit": COMMIT,
+            "branch": "master",
+            "remote": "https://example.com/shop",
+            "tags": {"baseline": ""},
+        },
+        metrics={"loss": LOSS, "val/accuracy": ACCURACY},
+        packages={"swanlab": "0.10.3", "aiohttp": "3.14.5"},
+    ),
     "comet": Expected(
         "comet/addc2dfa6c84460d8925748222589aaa-xeVUgU.zip",
         {
@@ -103,6 +123,7 @@ CASES = {
     ),
 }
 STATUSES = {
+    "swanlab": {"completed", "crashed"},
     "comet": {"completed", "failed"},
     "clearml": {"completed", "crashed"},
     "sacred": {"completed", "failed", "crashed"},

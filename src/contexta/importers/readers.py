@@ -16,6 +16,7 @@ from contexta.importers.formats import (
     mlflow_file_store,
     mlflow_runs_in_sqlite,
     sacred_file_storage,
+    swanlab_directory,
     tensorboard_events,
     trackio_database,
     trainer_state,
@@ -28,6 +29,7 @@ KINDS: Mapping[str, Reader] = {
     "mlflow": mlflow_runs_in_sqlite,
     "mlflow-files": mlflow_file_store,
     "trackio": trackio_database,
+    "swanlab": swanlab_directory,
     "comet": comet_archive,
     "clearml": clearml_archive,
     "sacred": sacred_file_storage,
@@ -38,7 +40,8 @@ KINDS: Mapping[str, Reader] = {
 }
 """Kind -> its reader. The first one that takes a file reads it."""
 
-_ONE_RUN_PER_DIRECTORY = ("wandb", "mlflow-files", "sacred")
+_ONE_RUN_PER_DIRECTORY = ("wandb", "mlflow-files", "swanlab", "sacred")
+_LOGS = (".wandb", ".swanlab")  # in the directory of their run
 _MOST_FILES = 1_000_000
 _SKIPPED = frozenset({".git", ".venv", "__pycache__", "node_modules", "site-packages"})
 
@@ -88,7 +91,7 @@ def _outermost(places: Mapping[ImportSource, None]) -> Iterator[ImportSource]:
     """Without the places that another tool keeps inside a run of its own, such as event files in a run of W&B, and
     without jobs of Hydra around the runs of another tool, which get its parameters."""
     owners = {
-        source.path.parent if source.kind == "wandb" else source.path: source.kind
+        source.path.parent if source.path.suffix in _LOGS else source.path: source.kind
         for source in places
         if source.kind in _ONE_RUN_PER_DIRECTORY
     }

@@ -173,7 +173,7 @@ class _Log:
     def _set_times(self, metadata: dict[str, Any]) -> None:
         """Start, end and status."""
         result = self._result
-        start = _timestamp(protobuf.nested(self._run, 17)) or moment(metadata.get("startedAt"))
+        start = protobuf.timestamp(protobuf.nested(self._run, 17)) or moment(metadata.get("startedAt"))
         times = [point.at for points in result.metrics.values() for point in (points[0], points[-1])]
         if start is None:
             start = min(times, default=None)
@@ -305,13 +305,6 @@ def _update(target: dict[str, Any], message: dict[int, list[int | bytes]]) -> No
     for content in message.get(2, ()):
         if isinstance(content, bytes):
             target.pop(_item(content)[0], None)
-
-
-def _timestamp(message: dict[int, list[int | bytes]]) -> int | None:
-    seconds, nanoseconds = protobuf.last(message, 1), protobuf.last(message, 2)
-    if not isinstance(seconds, int) or microseconds(seconds) is None:
-        return None
-    return seconds * 1_000_000 + (nanoseconds // 1_000 if isinstance(nanoseconds, int) else 0)
 
 
 def _text_or_none(value: object) -> str | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
+from contexta.importers.reading.description import microseconds
+
 Field = tuple[int, int | bytes]
 """The number of a field and its value: an integer, or bytes for a text, a message, or a fixed-width number."""
 
@@ -94,6 +96,14 @@ def float32(data: bytes) -> float:
         raise ValueError(f"a float has {len(data)} bytes")
     value: float = struct.unpack("<f", data)[0]
     return value
+
+
+def timestamp(message: dict[int, list[int | bytes]]) -> int | None:
+    """The microseconds since 1970 of a ``google.protobuf.Timestamp``; None for a time that cannot be stored."""
+    seconds, nanoseconds = last(message, 1), last(message, 2)
+    if not isinstance(seconds, int) or microseconds(seconds) is None:
+        return None
+    return seconds * 1_000_000 + (nanoseconds // 1_000 if isinstance(nanoseconds, int) else 0)
 
 
 def _varint(message: bytes, position: int) -> tuple[int, int]:
