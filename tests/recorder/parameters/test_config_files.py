@@ -46,6 +46,9 @@ def read(tmp_path: Path, name: str, text: str, word: str | None = None) -> tuple
 
 def test_simple_yaml_needs_no_library() -> None:
     assert dict(flat(config_files._simple_yaml(YAML))) == EXPECTED
+    nested = "stages:\n  train:\n    deps:\n    - path: a.csv\n      size: 4\n    - path: b.csv\n    cmd: x\n"
+    deps = [{"path": "a.csv", "size": 4}, {"path": "b.csv"}]
+    assert config_files._simple_yaml(nested) == {"stages": {"train": {"deps": deps, "cmd": "x"}}}
 
 
 @pytest.mark.parametrize("word", ["c.json", "--config=c.json", "config=c.json", "@c.json"])
@@ -61,7 +64,7 @@ def test_toml_is_read_where_python_reads_it(tmp_path: Path) -> None:
         assert "Python 3.11" in notes[0]
 
 
-@pytest.mark.parametrize("text", ["a: &x 1\nb: *x\n", "a: |\n  text\n", "a: {b: 1}\n", "- 1\n- 2\n", "key\n"])
+@pytest.mark.parametrize("text", ["a: &x 1\nb: *x\n", "a: |\n  text\n", "a: {b: 1}\n", "a: 1\n  b: 2\n", "key\n"])
 def test_yaml_that_is_not_simple_is_refused_without_the_library(text: str) -> None:
     with pytest.raises(config_files.Unreadable, match="not simple YAML"):
         config_files._simple_yaml(text)

@@ -109,45 +109,64 @@ def parsed_yaml(text: str) -> Any:
         raise Unreadable(" ".join(str(error).split())) from None
 
 
-def _simple_yaml(text: str) -> Dict[str, Any]:
-    """Nested mappings of scalars and lists. Raises Unreadable for any other YAML."""
-    root: Dict[str, Any] = {}
-    levels: List[Tuple[int, Any]] = [(-1, root)]  # (indentation, mapping or list)
-    last: Tuple[Any, str] = (root, "")  # where a deeper line belongs
+def _simple_yaml(text: str) -> Any:
+    """Nested mappings and lists of scalars. Raises Unreadable for any other YAML."""
+    lines: List[Tuple[int, int, str]] = []  # (number, indentation, content)
     for number, raw in enumerate(text.splitlines(), 1):
         line = re.sub(r"(?:^|\s)#.*$", "", raw).rstrip()
-        if not line.strip() or line.strip() == "---":
-            continue
-        indent = len(line) - len(line.lstrip(" "))
-        entry = re.fullmatch(r" *- +(?P<value>.*)", line)
-        match = _YAML_LINE.fullmatch(line)
-        if entry is None and match is None:
-            raise Unreadable(f"PyYAML is not installed here, and line {number} is not simple YAML")
-        if (indent > levels[-1][0] and levels[-1][0] >= 0) or (entry and last[1] and last[0].get(last[1]) is None):
-            holder, key = last
-            if holder.get(key) is not None:
-                raise Unreadable(f"PyYAML is not installed here, and line {number} is not simple YAML")
-            holder[key] = [] if entry else {}
-            levels.append((indent, holder[key]))
-        while indent < levels[-1][0]:
-            levels.pop()
-        if levels[-1][0] < 0:
-            levels.append((indent, root))
-        container = levels[-1][1]
-        if isinstance(container, list) != (entry is not None):
-            if entry is None and isinstance(container, list) and len(levels) > 1:
-                levels.pop()
-                container = levels[-1][1]
-            if isinstance(container, list) != (entry is not None):
-                raise Unreadable(f"PyYAML is not installed here, and line {number} is not simple YAML")
-        if entry is not None:
-            container.append(_scalar(entry["value"], number))
+        content = line.lstrip(" ")
+        if content and content != "---":
+            lines.append((number, len(line) - len(content), content))
+    if not lines:
+        return {}
+    value, position = _block(lines, 0)
+    if position < len(lines):
+        raise _not_simple(lines[position][0])
+    return value
+
+
+def _block(lines: List[Tuple[int, int, str]], position: int) -> Tuple[Any, int]:
+    """(the mapping or list that begins at a line, the position after it). Raises Unreadable."""
+    indent = lines[position][1]
+    is_list = _is_entry(lines[position][2])
+    mapping: Dict[str, Any] = {}
+    entries: List[Any] = []
+    while position < len(lines) and lines[position][1] == indent and _is_entry(lines[position][2]) == is_list:
+        number, _, content = lines[position]
+        rest = content[1:].lstrip(" ") if is_list else content
+        match = _YAML_LINE.match(rest)
+        if is_list and (match or _is_entry(rest)):  # an entry that is a mapping or a list itself
+            lines[position] = (number, indent + len(content) - len(rest), rest)
+            value, position = _block(lines, position)
         else:
-            assert match is not None  # checked above
-            key = match["key"].strip("\"'")
-            container[key] = _scalar(match["value"] or "", number)
-            last = (container, key)
-    return root
+            text = rest if is_list else match["value"] or "" if match else None
+            if text is None:
+                raise _not_simple(number)
+            position += 1
+            if not text and position < len(lines) and _is_below(lines[position], indent, is_list):
+                value, position = _block(lines, position)
+            else:
+                value = _scalar(text, number)
+        if is_list:
+            entries.append(value)
+        elif match:
+            mapping[match["key"].strip("\"'")] = value
+    if position < len(lines) and lines[position][1] > indent:
+        raise _not_simple(lines[position][0])
+    return (entries if is_list else mapping), position
+
+
+def _is_entry(content: str) -> bool:
+    return content == "-" or content.startswith("- ")
+
+
+def _is_below(line: Tuple[int, int, str], indent: int, is_list: bool) -> bool:
+    """Whether a line begins the value of the line before it: a list may be as far left as its key."""
+    return line[1] > indent or (line[1] == indent and not is_list and _is_entry(line[2]))
+
+
+def _not_simple(number: int) -> Unreadable:
+    return Unreadable(f"PyYAML is not installed here, and line {number} is not simple YAML")
 
 
 def _scalar(text: str, number: int) -> Any:
@@ -158,7 +177,7 @@ def _scalar(text: str, number: int) -> Any:
     if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
         return text[1:-1]
     if text[:1] in tuple("{[&*!|>%@`\"'"):
-        raise Unreadable(f"PyYAML is not installed here, and line {number} is not simple YAML")
+        raise _not_simple(number)
     return _YAML_WORDS.get(text.lower(), value_of(text))
 
 
