@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         EnvironmentDiff,
         Explanation,
         Gate,
+        IssueDraft,
         MultiRunComparison,
         RunComparison,
         RunDiff,
@@ -111,6 +112,26 @@ def diff_runs(workspace: Workspace, left: str | None = None, right: str | None =
             unknowns=(*unknown_aspects.unknown_in_runs(old, new), *environment.unknowns),
             completeness_notes=(*old.notes, *new.notes),
         )
+
+
+def draft_issue(
+    workspace: Workspace, left: str | None = None, right: str | None = None, *, online: bool = False
+) -> IssueDraft:
+    """A text for the issue tracker of a package: changed releases with links to their notes, and the versions of both
+    runs. The links come from installed metadata.
+
+    online: read the metadata of packages that are not installed from the configured package index.
+    Without runs as ``diff_runs``. Raises NotFound, UvMissing.
+    """
+    from contexta.analysis.environments.issue_draft import draft_of
+    from contexta.reproduce.package_metadata import with_addresses
+
+    finding = diff_runs(workspace, left, right)
+    refs = (finding.metrics.left_ref, finding.metrics.right_ref)
+    with workspace._reading() as connection:
+        sides = [workspace._snapshot(connection, workspace._find(connection, str(ref))[0]) for ref in refs]
+    interpreters = [side.interpreter for side in reversed(sides) if side is not None]
+    return with_addresses(draft_of(finding, *sides), interpreters, finding.environment.right_python_version, online)
 
 
 def audit_reproducibility(

@@ -86,6 +86,7 @@ class Contexta(Workspace):
     compare_multiple_runs = with_aliases(comparisons.compare_multiple_runs)
     compare_environments = with_aliases(comparisons.compare_environments)
     diff_runs = with_aliases(comparisons.diff_runs)
+    draft_issue = with_aliases(comparisons.draft_issue)
     explain_regression = with_aliases(comparisons.explain_regression)
     check_run = with_aliases(comparisons.check_run)
     audit_reproducibility = with_aliases(comparisons.audit_reproducibility)

@@ -31,7 +31,8 @@ else:
             "contexta.findings.checks": "Audit Check CheckStatus Gate Issue Rule RunDiagnosis Severity",
             "contexta.findings.comparisons": (
                 "SAME_RUN ChangedFile CodeComparison CommitSummary MetricDelta MetricRow MultiRunComparison "
-                "RunComparison RunDiff RunDifference SettingChange StageComparison ValueComparison"
+                "RunComparison RunDiff RunDifference SettingChange SideVersions StageComparison "
+                "ChangedRelease IssueDraft ValueComparison"
             ),
             "contexta.findings.completeness_note": "CompletenessNote",
             "contexta.findings.environments": "Change EnvironmentDiff PackageChange UnknownAspect",

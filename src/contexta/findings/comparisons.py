@@ -8,7 +8,7 @@ from pydantic import computed_field
 
 from contexta.contract.aliases import alias
 from contexta.contract.context import RUN_LEVEL
-from contexta.contract.fields import Number, RunRef, Status, Timestamp
+from contexta.contract.fields import Number, RunRef, Status, TextMap, Timestamp
 from contexta.findings.completeness_note import CompletenessNote
 from contexta.findings.environments import Change, EnvironmentDiff, Kind, UnknownAspect, name_of
 from contexta.findings.finding import Finding, FindingAboutRuns
@@ -238,3 +238,36 @@ class RunDiff(Finding):
             or bool(self.settings)
             or any(part.changes for part in values)
         )
+
+
+class ChangedRelease(Change):
+    """A package whose version differs, with the address of its release notes."""
+
+    url: str | None = None
+    label: str | None = None
+    """What the address shows: ``release notes``, ``releases``, ``source`` or ``home page``."""
+    source: Literal["installed", "index"] | None = None
+    """Where the metadata with the address was read."""
+    reason: str | None = None
+    """Why there is no address."""
+
+
+class SideVersions(Finding):
+    """The versions of one side of a comparison."""
+
+    run_ref: RunRef
+    versions: TextMap
+    """Python, the platform, and the packages that a run imported or that differ, by name."""
+    others: int
+    """The number of other packages."""
+
+
+class IssueDraft(FindingAboutRuns):
+    """A text for the issue tracker of a package: what changed, and the versions of both sides."""
+
+    old: SideVersions
+    new: SideVersions
+    metrics: tuple[MetricDelta, ...] = ()
+    """The metrics that differ."""
+    changes: tuple[ChangedRelease, ...] = ()
+    completeness_notes: tuple[CompletenessNote, ...] = ()

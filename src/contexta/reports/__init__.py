@@ -63,6 +63,7 @@ PAGES = {
     "Export": "workspace:export",
     "Gate": "checks:gate",
     "ImportedRuns": "recorded.import_page:imported_runs",
+    "IssueDraft": "recorded.issue_page:issue",
     "KeptWheels": "reproduce:kept_wheels",
     "LearningCurves": "recorded.curves:learning_curves",
     "Lineage": "lineage:lineage",

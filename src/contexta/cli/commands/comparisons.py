@@ -13,14 +13,22 @@ from contexta.core.errors import InvalidInput
 @click.argument("left", required=False)
 @click.argument("right", required=False)
 @click.option("--exit-code", is_flag=True, help="Exit with 1 if something differs.")
+@click.option("--issue", is_flag=True, help="Versions and links to release notes, as a text for an issue.")
+@click.option("--online", is_flag=True, help="With --issue: read missing links from the package index.")
 @query
-def diff(ctx: Contexta, left: str | None, right: str | None, exit_code: bool) -> Answer:
+def diff(ctx: Contexta, left: str | None, right: str | None, exit_code: bool, issue: bool, online: bool) -> Answer:
     """Show every difference between two runs.
 
     It compares metrics, parameters, command, code, environment and inputs. Without LEFT and RIGHT: the last two runs of
     the project. With LEFT alone: that run and the latest one. These defaults skip reruns. What a run did not record is
-    listed as unknown. --html adds learning curves.
+    listed as unknown. --html adds learning curves. --issue --markdown prints a text for the issue tracker of a package:
+    the changed packages with links to their release notes, and the versions of both runs.
     """
+    if online and not issue:
+        raise InvalidInput("--online was given without --issue", hint="add --issue")
+    if issue:
+        draft = ctx.draft_issue(left, right, online=online)
+        return Answer(draft, int(exit_code and bool(draft.changes or draft.metrics)))
     finding = ctx.diff_runs(left, right)
     return Answer(finding, int(exit_code and finding.differs), page=lambda: ctx.build_page_with_curves(finding))
 

@@ -47,6 +47,9 @@ Href = Annotated[str, Field(pattern=r"^(?:\.\./)?(?:[a-z]+/)?[a-z0-9][a-z0-9.-]*
 """The address of another page of the same site, relative to the page with the link."""
 
 
+URL = r"""^https?://[^\s<>()\[\]"'`\\|]+$"""
+
+
 class Link(_Part):
     text: str
     href: Href
@@ -64,6 +67,7 @@ class Row(_Part):
 
     cells: tuple[str, ...]
     href: Href | None = None  # the page that the first cell links to
+    url: Annotated[str, Field(pattern=URL)] | None = None  # the address on the web that the last cell links to
     tone: Tone | None = None  # of the first cell
     # Why a writer may count this row instead of showing it: it shows no difference, or no run used the package.
     fold: Literal["same", "unused"] | None = None

@@ -178,6 +178,9 @@ def _row(body: Element, row: Row, classes: Sequence[str], used: Sequence[bool]) 
         cell = _under(line, "td" if column else "th", {**scope, **_class(name)}, None if is_link else text)
         if column == 0 and row.href is not None:
             _under(cell, "a", {"href": row.href}, text)
+        elif column == len(cells) - 1 and row.url is not None:
+            cell.text = None
+            _under(cell, "a", {"href": row.url, "rel": "noreferrer"}, text)
 
 
 def _plot(box: Element, part: Plot) -> None:

@@ -15,6 +15,7 @@ from contexta.reports.document.blocks import (
     Picture,
     Plot,
     Report,
+    Row,
     Table,
 )
 from contexta.reports.document.formatting import amount, count, finite, printable, sparkline
@@ -72,9 +73,16 @@ def _table(table: Table) -> str:
     if not rows:
         return ""
     rule = ["---:" if numeric else "---" for numeric in table.numeric]
-    lines = [_cells(table.titles), f"| {' | '.join(rule)} |", *(_cells(row.cells) for row in rows)]
+    lines = [_cells(table.titles), f"| {' | '.join(rule)} |", *map(_row, rows)]
     hidden = len(table.rows) - len(rows)
     return "\n".join(lines) + (f"\n\n{hidden} more {'is' if hidden == 1 else 'are'} the same." if hidden else "")
+
+
+def _row(row: Row) -> str:
+    line = _cells(row.cells)
+    if row.url is None:
+        return line
+    return f"{_cells(row.cells[:-1])} [{_line(row.cells[-1])}]({row.url}) |"
 
 
 def _cells(texts: Iterable[str]) -> str:

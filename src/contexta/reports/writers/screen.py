@@ -158,7 +158,7 @@ class Screen:
 
     def _table(self, table: Table) -> Iterator[Part]:
         rows, notes = self._visible(table)
-        cells = [[self._short(cell) for cell in row.cells] for row in rows]
+        cells = [[self._short(cell) for cell in (*row.cells[:-1], row.url or row.cells[-1])] for row in rows]
         used = [any(column) for column in zip(*cells, strict=True)]  # a column without any value is left out
         if rows:
             yield Grid(

@@ -1,10 +1,11 @@
-"""Compute the recorder's build digest of a wheel that is not installed, by two small reads without a download."""
+"""Read the build digest and the metadata of a wheel that is not installed, by two small reads without a download."""
 
 from __future__ import annotations
 
 import io
 import urllib.request
 import zipfile
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -21,27 +22,41 @@ def build_of(url: str) -> str:
 
     Raises OSError or ValueError, with the reason, when that needs the whole file.
     """
+    return _read(url, _digest)
+
+
+def metadata_of(url: str) -> str:
+    """The METADATA of the wheel at a URL. Raises as ``build_of``."""
+    return _read(url, lambda wheel: wheel.read(_member(wheel, "METADATA")).decode("utf-8", "replace"))
+
+
+def _read(url: str, part: Callable[[zipfile.ZipFile], str]) -> str:
     parts = urlsplit(url)
     if parts.scheme == "file":
         with zipfile.ZipFile(Path(unquote(parts.path))) as wheel:
-            return _digest(wheel)
+            return part(wheel)
     if parts.scheme not in ("https", "http"):
         raise ValueError(f"{parts.scheme} addresses are not read")
     try:
         with zipfile.ZipFile(io.BufferedReader(_Remote(url), 16 * 1024)) as wheel:
-            return _digest(wheel)
+            return part(wheel)
     except zipfile.BadZipFile as error:
         raise ValueError(f"no wheel: {error}") from error
 
 
-def _digest(wheel: zipfile.ZipFile) -> str:
-    names = [name for name in wheel.namelist() if name.endswith(".dist-info/RECORD") and name.count("/") == 1]
+def _member(wheel: zipfile.ZipFile, file: str) -> str:
+    names = [name for name in wheel.namelist() if name.endswith(f".dist-info/{file}") and name.count("/") == 1]
     if len(names) != 1:
-        raise ValueError("the wheel has no RECORD")
-    info = names[0].partition("/")[0]
+        raise ValueError(f"the wheel has no {file}")
+    return names[0]
+
+
+def _digest(wheel: zipfile.ZipFile) -> str:
+    record = _member(wheel, "RECORD")
+    info = record.partition("/")[0]
     data = info[: -len(".dist-info")].encode() + b".data/"
     lines = []
-    for line in wheel.read(names[0]).replace(b"\r\n", b"\n").split(b"\n"):
+    for line in wheel.read(record).replace(b"\r\n", b"\n").split(b"\n"):
         if line.startswith(data):
             scheme, _, rest = line[len(data) :].partition(b"/")
             if scheme not in (b"purelib", b"platlib"):
