@@ -20,7 +20,7 @@ from contexta.cli import main
 from contexta.cli.app import COMMANDS, app
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
-OTHER_PROGRAMS = {"cp", "mkdir", "export", "git", "uv", "pip", "createdb", "python", "dask", ".ci/run"}
+OTHER_PROGRAMS = {"cp", "mkdir", "export", "git", "uv", "pip", "createdb", "python", "dask", "claude", ".ci/run"}
 """Programs in console blocks other than ``contexta``. They need a server, the network or a repository."""
 NOT_EXECUTED = {
     "bisect",
@@ -35,6 +35,7 @@ NOT_EXECUTED = {
     "demo",
     "upgrade",
     "ui",
+    "mcp",
 }
 """Commands that build environments, train or need a server: their lines are parsed, and other tests run them."""
 

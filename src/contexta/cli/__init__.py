@@ -13,6 +13,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import click
 
+    from contexta.core.errors import ContextaError
+
 _OBJECTS_PER_COLLECTION = 200_000  # imports make 100 000 that stay: collections would take 12 % of a short command
 _PrintError = Callable[[str, "str | None"], None]
 
@@ -60,20 +62,23 @@ def _run(arguments: list[str], print_error: _PrintError) -> int:
         with app.make_context("contexta", arguments) as context:
             code = app.invoke(context)
             return code if isinstance(code, int) else 0
-    except ContextaError as error:
-        print_error(error.what, error.hint)
+    except (ContextaError, click.ClickException) as error:
+        print_error(*error_of(error))
         return 127 if isinstance(error, CommandNotFound) else 2  # 127: as in a shell
-    except click.UsageError as error:
-        print_error(*_usage_error(error))
-        return 2
-    except click.ClickException as error:
-        print_error(error.format_message(), None)
-        return 2
     except click.exceptions.Exit as end:
         return end.exit_code
     except (click.Abort, KeyboardInterrupt):
         print("interrupted", file=sys.stderr)  # noqa: T201  # a message, to stderr
         return 130
+
+
+def error_of(error: ContextaError | click.ClickException) -> tuple[str, str | None]:
+    """(what is wrong, hint) of an error that a command raised."""
+    import click
+
+    if not isinstance(error, click.ClickException):
+        return error.what, error.hint
+    return _usage_error(error) if isinstance(error, click.UsageError) else (error.format_message(), None)
 
 
 def _usage_error(error: click.UsageError) -> tuple[str, str]:

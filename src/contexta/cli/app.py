@@ -22,6 +22,7 @@ SECTIONS = {
         "runs": ("commands.runs", "List the runs of the workspace, latest first."),
         "show": ("commands.runs", "Show one run: status, metrics, parameters, environment."),
         "ui": ("commands.ui", "Show the runs of the workspace in a browser."),
+        "mcp": ("agents", "Let a coding agent query the workspace."),
         "log": (
             "commands.files",
             "Print the output of a run's command, byte for byte.",

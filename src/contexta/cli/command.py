@@ -71,7 +71,7 @@ def answering(function: Callable[..., Answer]) -> Callable[..., int]:
         if "workspace" in options:
             options["workspace"] = options["workspace"] or globals_["workspace"]
         answer = function(**options)
-        print_answer(answer, form)
+        globals_.get("print_answer", print_answer)(answer, form)
         return answer.exit_code
 
     return format_options(update_wrapper(command, function))
@@ -94,11 +94,17 @@ def print_answer(answer: Answer, form: Format) -> None:
     if form.html not in (None, STDOUT):
         print(f"written to {form.html}", file=sys.stderr)  # noqa: T201  # a message, to stderr
     if form.as_json:
-        print(answer.finding.model_dump_json(indent=2))  # noqa: T201  # data, to stdout
+        print(json_of(answer))  # noqa: T201  # data, to stdout
     elif form.as_markdown:
         print(to_markdown(_report(answer)), end="")  # noqa: T201  # data, to stdout
     elif form.html is None:
         _print_screen(answer, everything=form.everything)
+
+
+def json_of(answer: Answer) -> str:
+    """What ``--json`` prints."""
+    text: str = answer.finding.model_dump_json(indent=2)
+    return text
 
 
 def _print_screen(answer: Answer, *, everything: bool) -> None:

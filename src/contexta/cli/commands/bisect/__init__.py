@@ -22,7 +22,7 @@ from contexta.core.errors import InvalidInput, shown
 from contexta.findings.bisect import BisectReport
 from contexta.reports import Report, report_of
 
-_NOT_OF_A_STUDY = ("json_stream", "only_plan", "show", "resume", "workspace")
+_NOT_OF_A_STUDY = ("json_stream", "only_plan", "show", "status", "resume", "workspace")
 
 
 @click.command(
@@ -36,6 +36,7 @@ _NOT_OF_A_STUDY = ("json_stream", "only_plan", "show", "resume", "workspace")
 @click.option("--plan", "only_plan", is_flag=True, help="Show the plan and the expected cost; rerun nothing.")
 @click.option("--resume", is_flag=True, help="Continue this study; without OLD and NEW: the last one.")
 @click.option("--show", is_flag=True, help="Show the report of the last study, or of --study; rerun nothing.")
+@click.option("--status", is_flag=True, help="Show the state of the last study, or of --study, also while it runs.")
 @workspace_option
 @click.option(
     "--json-stream", is_flag=True, help="Print a JSON object per line: each trial as it ends, then the report."
@@ -54,14 +55,19 @@ def bisect(context: click.Context, /, **options: Any) -> int:
     form = take_format(context.obj, options)
     stream = options["json_stream"]
     _require_one({"--json": form.as_json, "--json-stream": stream, "--markdown": form.as_markdown})
-    _require_one({"--plan": options["only_plan"], "--resume": options["resume"], "--show": options["show"]})
+    forms = {f"--{name}": options[name] for name in ("resume", "show", "status")}
+    _require_one({"--plan": options["only_plan"], **forms})
     fields = _fields(context, options, form)
     seen: AbstractSet[str] = frozenset()
+    show = context.obj.get("print_answer", print_answer)
     with shell_wording(), Contexta(workspace=options["workspace"] or context.obj["workspace"]) as ctx:
         if options["only_plan"]:
             with progress(stream=False) as watch:
                 plan = ctx.plan_bisect(**fields, progress=watch)
-            print_answer(Answer(plan), form._replace(as_json=form.as_json or stream))
+            show(Answer(plan), form._replace(as_json=form.as_json or stream))
+            return 0
+        if options["status"]:
+            show(Answer(ctx.bisect_status(options["study"])), form)
             return 0
         if options["show"]:
             report = ctx.last_bisect(options["study"])
@@ -72,7 +78,7 @@ def bisect(context: click.Context, /, **options: Any) -> int:
     if stream:
         click.echo(report.model_dump_json())
     if form.html or not stream:
-        print_answer(Answer(report, report=_unseen(report, seen, form)), form)
+        show(Answer(report, report=_unseen(report, seen, form)), form)
     return 0 if report.holds else 1
 
 
