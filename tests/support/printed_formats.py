@@ -97,6 +97,11 @@ FORMATS: dict[str, tuple[str, dict[str, tuple[float, int | None]]]] = {
             "learning_rate": (0.001, 1),
         },
     ),
+    "Keras 3 without bars": (
+        "Epoch 1/2\n3/3 - 0s - 68ms/step - accuracy: 0.5625 - loss: 0.7177 - val_accuracy: 0.3750 - val_loss: 0.8463\n"
+        "Epoch 2/2\n3/3 - 0s - 42ms/step - accuracy: 0.6250 - loss: 0.6745 - val_accuracy: 0.3750 - val_loss: 0.8142\n",
+        {"accuracy": (0.625, 2), "loss": (0.6745, 2), "val_accuracy": (0.375, 2), "val_loss": (0.8142, 2)},
+    ),
     "Keras evaluate": (
         "Epoch 1/1\n10/10 [==============================] - 1s 5ms/step - loss: 0.5 - accuracy: 0.81\n"
         "313/313 [==============================] - 0s 1ms/step - loss: 0.0755 - accuracy: 0.9763\n",
@@ -107,6 +112,30 @@ FORMATS: dict[str, tuple[str, dict[str, tuple[float, int | None]]]] = {
         "\rEpoch 0: 100%|██████████| 938/938 [00:05<00:00, 181.52it/s, v_num=0, train_loss=0.123, val_loss=0.0981]"
         "\rEpoch 1: 100%|██████████| 938/938 [00:05<00:00, 180.00it/s, v_num=0, train_loss=0.083, val_loss=0.0701]\n",
         {"train_loss": (0.083, 1), "val_loss": (0.0701, 1)},
+    ),
+    "Lightning with rich": (
+        "Total FLOPs: 0                                                                  \n"
+        "Epoch 0/1  ━━━━━━━━━━━━━━━━━━ 4/4 0:00:00 • 0:00:00 12.95it/s val_loss: 0.600     \n"
+        "Epoch 1/1  ━━━━━━━━━━━━━━━━━━ 2/4 0:00:00 • -:--:-- 12.95it/s val_loss: 0.600     \n"
+        "Epoch 1/1  ━━━━━━━━━━━━━━━━━━ 4/4 0:00:00 • 0:00:00 12.95it/s v_num: 0.000      \n"
+        "                                                              train_loss_step:  \n"
+        "                                                              0.497 val_loss:   \n"
+        "                                                              0.503 val_acc:    \n"
+        "                                                              0.906             \n"
+        "                                                              train_loss_epoch: \n"
+        "                                                              0.520             \n"
+        "┏━━━━━━━━━━━━━━━━━━━━━━━━━━━┳━━━━━━━━━━━━━━━━━━━━━━━━━━━┓\n"
+        "┃        Test metric        ┃       DataLoader 0        ┃\n"
+        "┡━━━━━━━━━━━━━━━━━━━━━━━━━━━╇━━━━━━━━━━━━━━━━━━━━━━━━━━━┩\n"
+        "│         test_acc          │          0.90625          │\n"
+        "└───────────────────────────┴───────────────────────────┘\n",
+        {
+            "val_loss": (0.503, 1),
+            "train_loss_step": (0.497, 1),
+            "val_acc": (0.906, 1),
+            "train_loss_epoch": (0.52, 1),
+            "test_acc": (0.90625, None),
+        },
     ),
     "Lightning, test": (
         "─────────────────────────────────────────────\n"
@@ -154,6 +183,21 @@ FORMATS: dict[str, tuple[str, dict[str, tuple[float, int | None]]]] = {
         "100:\tlearn: 0.2853769\ttest: 0.3361234\tbest: 0.3361234 (100)\ttotal: 5.1s\tremaining: 45.2s\n"
         "\nbestTest = 0.3201\nbestIteration = 140\n\nShrink model to first 141 iterations.\n",
         {"learn": (0.2853769, 100), "test": (0.3361234, 100), "best": (0.3361234, 100), "bestTest": (0.3201, None)},
+    ),
+    "transformers 5": (
+        "{'loss': '0.8207', 'grad_norm': '0.8385', 'learning_rate': '6.25e-06', 'epoch': '2'}\n"
+        "{'eval_loss': '0.6802', 'eval_accuracy': '0.6094', 'eval_runtime': '0.2273', 'eval_samples_per_second': '281.6',"
+        " 'eval_steps_per_second': '35.2', 'epoch': '2'}\n"
+        "{'train_runtime': '0.8072', 'train_samples_per_second': '158.6', 'train_steps_per_second': '9.911',"
+        " 'train_loss': '0.6803', 'epoch': '2'}\n",
+        {
+            "loss": (0.8207, 2),
+            "grad_norm": (0.8385, 2),
+            "learning_rate": (6.25e-06, 2),
+            "eval_loss": (0.6802, 2),
+            "eval_accuracy": (0.6094, 2),
+            "train_loss": (0.6803, 2),
+        },
     ),
     "transformers": (
         "{'loss': 0.6312, 'grad_norm': 1.21, 'learning_rate': 3e-05, 'epoch': 0.5}\n"
@@ -465,6 +509,13 @@ FORMATS: dict[str, tuple[str, dict[str, tuple[float, int | None]]]] = {
     "transformers behind a bar": (
         "\r  0%|          | 10/3750 [00:02<12:00,  5.19it/s]{'loss': 0.5, 'learning_rate': 1e-5, 'epoch': 0.5}\n",
         {"loss": (0.5, 0), "learning_rate": (1e-5, 0)},
+    ),
+    "ultralytics, classification": (
+        "\n      Epoch    GPU_mem       loss  Instances       Size\n"
+        "\r\x1b[K        2/2         0G     0.6474          8         32: 100% ━━━━━━━━━━━━ 2/2 73.9it/s 0.0s\n"
+        "\r\x1b[K               classes   top1_acc   top5_acc: 100% ━━━━━━━━━━━━ 1/1 185.8it/s 0.0s\n"
+        "                   all        0.5          1\n",
+        {"loss": (0.6474, 2), "top1_acc": (0.5, 2), "top5_acc": (1.0, 2)},
     ),
     "ultralytics, segmentation": (
         "                 Class     Images  Instances      Box(P          R      mAP50  mAP50-95)     Mask(P          R      mAP50  mAP50-95): 100%|█| 4/4 [00:01<00:00,  2.60it/s]\n"

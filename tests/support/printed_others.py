@@ -99,6 +99,10 @@ OTHERS: dict[str, str] = {
         "Namespace(lr=0.1, batch_size=32, epochs=10, dropout=0.5, loss='mse', seed=42, label_smoothing=0.1)\n"
         "TrainingArguments(\nadam_beta1=0.9,\nadam_epsilon=1e-08,\nlearning_rate=5e-05,\nwarmup_ratio=0.06,\nweight_decay=0.01,\n)\n"
     ),
+    "ultralytics, arguments": (
+        "engine/trainer: agnostic_nms=False, amp=True, angle=1.0, augment=False, batch=8, box=7.5, cache=False, cfg=None,"
+        " cls=0.5, cls_pw=0.0, dfl=1.5, epochs=2, erasing=0.4, hsv_h=0.015, iou=0.7, lr0=0.01, lrf=0.01, mosaic=1.0\n"
+    ),
     "JSON configuration": (
         '{"hidden_size": 768, "layer_norm_eps": 1e-12, "hidden_dropout_prob": 0.1, "loss": "mse", "initializer_range": 0.02}\n'
         '{\n  "lr": 0.001,\n  "gamma": 0.99,\n  "clip_range": 0.2\n}\n'

@@ -10,7 +10,7 @@ import re
 
 # isort: split
 from contexta.recorder.printed import metric_words, number_forms, steps
-from contexta.recorder.printed.printed_lines import PrintedLine, plain, read
+from contexta.recorder.printed.printed_lines import PrintedLine, is_rich_progress, plain, read, rich_progress
 from contexta.recorder.printed.tables import Tables
 
 TYPE_CHECKING = False
@@ -34,6 +34,7 @@ _LAST_PAIR = re.compile(
     rf"\s*(?P<key>{number_forms.WORD}(?: {number_forms.WORD})?)\s*(?:=|:\s)\s*"
     rf"(?P<value>{number_forms.NUMBER})\s*%?\s*\Z"
 )
+_INDENT = " " * 12  # at least, of the rest of a wrapped row
 _ANY_PAIR = re.compile(r"\s*[\w .-]{1,60}[=:]\s*\S")
 
 
@@ -61,6 +62,7 @@ class OutputParser:
         self._repeated: "Dict[_Template, bool]" = {}
         self._number = 0
         self._last = self._before_last = ""
+        self._wrapped = ""  # progress of Lightning, whose metrics may go on in the next lines
 
     def feed(self, text: str, *, is_redrawn: bool = False) -> "List[Measurement]":
         """The measurements that a piece of output completes.
@@ -70,6 +72,16 @@ class OutputParser:
         text = plain(text)
         if not text:
             return []
+        if self._wrapped and text.startswith(_INDENT):
+            self._wrapped += " " + text.strip()
+            return []
+        measurements = self._end_wrapped()
+        if is_rich_progress(text):
+            self._wrapped = text
+            return measurements
+        return measurements + self._feed(text, is_redrawn)
+
+    def _feed(self, text: str, is_redrawn: bool) -> "List[Measurement]":
         self._number += 1
         if not is_redrawn:
             self._before_last, self._last = self._last, text
@@ -89,7 +101,7 @@ class OutputParser:
 
     def finish(self) -> "List[Measurement]":
         """The measurements of the last lines."""
-        measurements = self._draw(None)
+        measurements = [*self._end_wrapped(), *self._draw(None)]
         rest = self._tables.finish()
         if rest is not None:
             measurements += self._take(rest, True)
@@ -103,6 +115,12 @@ class OutputParser:
                 measurements.append(Measurement(key, float(value), None))
         self._pending.clear()
         return measurements
+
+    def _end_wrapped(self) -> "List[Measurement]":
+        """Take the progress of Lightning that ended with the previous line."""
+        text, self._wrapped = self._wrapped, ""
+        line = rich_progress(text) if text else None
+        return [] if line is None or not line.values else self._draw(line)
 
     def _draw(self, bar: "Optional[PrintedLine]", *, is_final: bool = False) -> "List[Measurement]":
         """Hold the state of a progress bar until it moves on to another step, or other output follows."""

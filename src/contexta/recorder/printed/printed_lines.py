@@ -27,6 +27,9 @@ _TQDM = re.compile(
 )
 _TQDM_ENDLESS = re.compile(r"(?P<before>.*?)(?<![\w.])(?P<n>[0-9]+)it \[(?P<postfix>[^\]]*)")
 _BAR = re.compile(r"\s*(?P<n>[0-9]+)/(?P<total>[0-9]+|Unknown)\s+(?:\[[=>.\s-]*\]|[━─╸╺]{2,}|-\s)")
+_RICH = re.compile(r"Epoch (?P<step>[0-9]+)/[0-9]+[━╸╺ ]+[0-9]+/[0-9]+ [0-9:-]+ • [0-9:-]+ [0-9.]*it/s(?P<rest>.*)")
+_FLAG = re.compile(r"\w=(?:True|False|None)(?![\w.])")
+_MOST_FLAGS = 2  # of a line with metrics: one with more shows the arguments of a program
 _POSTFIX = re.compile(
     rf"(?:^|,\s*)(?P<key>[^=,\[\]]{{1,60}}?)=\s*{number_forms.CALL}(?P<value>{number_forms.NUMBER})\)?(?=\s*%?\s*(?:,|$))"
 )
@@ -81,7 +84,7 @@ def plain(text: str) -> str:
 
 def read(line: str) -> "Optional[PrintedLine]":
     """The metrics of a line; None, or a line without values, if it has none. An epoch alone is not a metric."""
-    if not _WITH_NUMBER.search(line):
+    if not _WITH_NUMBER.search(line) or len(_FLAG.findall(line)) > _MOST_FLAGS:
         return None
     bar = _bar(line)
     if bar is not None and bar.values:
@@ -109,6 +112,21 @@ def _bar(line: str) -> "Optional[PrintedLine]":
     bar = PrintedLine(dict(_pairs(line[match.end() :], in_step=True)))
     bar.is_bar, bar.is_complete = True, match["n"] == match["total"]
     return bar
+
+
+def is_rich_progress(line: str) -> bool:
+    """Whether a line begins the progress of an epoch of Lightning, as rich draws it."""
+    return "•" in line and _RICH.match(line) is not None
+
+
+def rich_progress(row: str) -> "Optional[PrintedLine]":
+    """The metrics of an epoch of Lightning, as rich draws them. row: its lines, joined."""
+    match = _RICH.match(row)
+    if match is None:
+        return None
+    line = PrintedLine(dict(_pairs(match["rest"], in_step=True)), int(match["step"]))
+    line.is_bar = True
+    return line
 
 
 def _postfix(text: str) -> "Iterator[Tuple[str, float]]":
