@@ -327,7 +327,7 @@ class Tuning:
     )
     part_excluded_odds: float = _constant(10.0, "odds", "odds at which a part is excluded", "judgement")
     doubt_about_drop: float = _constant(
-        0.05,
+        0.04,
         "probability",
         'probability of "none" above which the endpoints run again',
         _SIMULATION,

@@ -395,7 +395,7 @@ def test_at_two_standard_deviations_most_causes_are_proved_within_forty_runs(fin
 def test_at_most_one_in_a_hundred_studies_is_wrong(kind: str, effect: float, fingerprint: bool) -> None:
     outcomes = studies(2000 if kind == "null" else 200, kind, effect, fingerprint=fingerprint)  # nulls are short
     assert share(outcomes, "wrongly_proved") <= 0.01
-    assert kind != "null" or share(outcomes, "right") >= 0.96  # the others end undecided
+    assert kind != "null" or share(outcomes, "right") >= 0.97
 
 
 def found_by(
@@ -520,5 +520,5 @@ def test_a_proof_at_one_fixed_seed_says_so(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in FAMILIES if "machine" in name or "diverges" in name])
 def test_at_most_three_in_a_hundred_studies_with_difficult_noise_are_wrong(name: str) -> None:
-    outcomes = [play(FAMILIES[name](number)) for number in range(60_000, 60_100)]
-    assert sum(outcome.wrongly_proved for outcome in outcomes) <= 3
+    outcomes = [play(FAMILIES[name](number)) for number in range(60_000, 60_033)]
+    assert sum(outcome.wrongly_proved for outcome in outcomes) <= 1
