@@ -35,13 +35,17 @@ def test_a_log_leads_to_the_proved_culprit(cli: Cli, tmp_path: Path) -> None:
     assert "accuracy=0.87" in recorded.stdout
 
     minor = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    assert cli("reconstruct", "--at", "2025-02-15", "--python", minor, "--name", "last-month").returncode == 0
+    options = ("--at", "2025-02-15", "--python", minor, "--name", "last-month", "--expect", "accuracy=0.91")
+    assert cli("reconstruct", *options).returncode == 0
+    assert "expected: accuracy 0.91" in cli("show", "last-month").stdout
     difference = cli("diff", "last-month", "this-month").stdout
     assert "alpha" in difference
     assert "beta 1.5" in difference  # listed as uncertain
-    report = json.loads(cli("bisect", "last-month", "this-month", "--metric", "accuracy", "--json").stdout)
+    report = json.loads(cli("bisect", "last-month", "this-month", "--json").stdout)
     assert report["verdict"] == "proved"
     assert report["culprits"] == ["alpha"] or "alpha" in json.dumps(report["culprits"])
     assert any("resolved, not observed: beta 1.5" in note for note in report["notes"])
+    assert any("judged by accuracy: run" in note and "expected to give 0.91" in note for note in report["notes"])
+    assert (report["expected"]["value"], report["expected"]["is_confirmed"]) == (0.91, True)
     assert {change["key"] for change in report["changes"]} == {"alpha", "beta"}  # no env:LANG: it is unknown for OLD
     assert any("its variables are unknown, and no change" in note for note in report["notes"])

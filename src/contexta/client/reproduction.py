@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -118,6 +119,7 @@ def reconstruct(
     env: str | os.PathLike[str] | None = None,
     project: str | None = None,
     shell_history: bool = False,
+    expect: Mapping[str, float] | None = None,
     uv: Uv | None = None,
     progress: ProgressCallback | None = None,
 ) -> Reconstruction:
@@ -126,6 +128,7 @@ def reconstruct(
     at: a date, a date with a time, a commit or tag, or a file whose modification time is the moment. paths: directories
     to search instead of the current one, and files, which count whatever their date is. python: a version that you are
     sure about. name: of the run. env: a virtual environment that may be older than the moment.
+    expect: metric -> the value that you remember; ``bisect`` compares the reruns of OLD with it.
     Raises InvalidInput if no trace was found, or if a recorded run has the name.
     """
     from contexta.reconstruct.search.past_environment import ReconstructOptions, reconstruct
@@ -134,9 +137,19 @@ def reconstruct(
     from contexta.reproduce.uv.commands import find_uv
 
     options = ReconstructOptions(python, None if env is None else Path(env), paths, shell_history)
+    remembered = {metric: _finite(metric, value) for metric, value in (expect or {}).items()}
     finding = reconstruct(os.fspath(at), options, uv or find_uv(), progress or no_progress)
+    finding = finding.model_copy(update={"expect": remembered})
     stored = store_run(workspace, finding, project or workspace.config.project_name, name)
     return stored.model_copy(update={"next": tuple(_next_commands(workspace, stored.run_ref))})
+
+
+def _finite(metric: str, value: float) -> float:
+    if not metric.strip() or not math.isfinite(value):
+        raise InvalidInput(
+            f"no metric can be expected to be {value:g}: {shown(metric)}", hint="write it as --expect accuracy=0.91"
+        )
+    return float(value)
 
 
 def _next_commands(workspace: Workspace, run: StableRef | None) -> Iterator[str]:

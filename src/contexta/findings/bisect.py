@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from contexta.contract.fields import Timestamp
+from contexta.contract.fields import RunRef, Timestamp
 from contexta.findings.environments import Change
 from contexta.findings.finding import Finding
 
@@ -26,6 +26,17 @@ class EndValues(Finding):
     """None without a value."""
     seeds: tuple[int, ...] = ()
     """The seed of each value."""
+
+
+class ExpectedValue(Finding):
+    """The value of the metric that the user remembers of the run that OLD reconstructs."""
+
+    run_ref: RunRef
+    value: float
+    is_confirmed: bool | None = None
+    """Whether the reruns of OLD repeat it; None as long as there is none."""
+    uncertain: tuple[str, ...] = ()
+    """Packages of OLD whose version was not observed."""
 
 
 class ProofFact(Finding):
@@ -139,6 +150,8 @@ class BisectReport(Finding):
     """The joint effect of culprits whose effects do not add up."""
     old: EndValues
     new: EndValues
+    expected: ExpectedValue | None = None
+    """What OLD was expected to give; None unless it was reconstructed with ``--expect``."""
     proof: tuple[ProofFact, ...]
     suspects: tuple[PossibleCause, ...]
     changes: tuple[Change, ...]

@@ -204,6 +204,8 @@ class Reconstruction(Finding):
     python_evidence: tuple[EvidenceItem, ...] = ()
     platform: str
     packages: tuple[ReconstructedPackage, ...] = ()
+    expect: dict[str, Number] = Field(default_factory=dict)
+    """Metric -> the value that the user remembers."""
     notes: tuple[str, ...] = ()
     next: tuple[str, ...] = ()
     """Commands that compare it with a recorded run, and find the cause; empty if it was not stored."""
@@ -212,6 +214,13 @@ class Reconstruction(Finding):
     def uncertain(self) -> tuple[str, ...]:
         """The packages whose version was not observed."""
         return tuple(package.name for package in self.packages if package.confidence in UNCERTAIN)
+
+
+def expected_metrics(metadata: Mapping[str, Any]) -> dict[str, float]:
+    """Metric -> the value that the user remembers of a run that was never recorded; empty for a recorded run."""
+    mark = metadata.get(RECONSTRUCTED)
+    values = mark.get("expect") if isinstance(mark, Mapping) else None
+    return {name: float(value) for name, value in values.items()} if isinstance(values, Mapping) else {}
 
 
 def uncertain_packages(metadata: Mapping[str, Any]) -> tuple[str, ...]:

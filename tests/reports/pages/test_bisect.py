@@ -8,7 +8,8 @@ from support.studies import a_space, search, studied
 from contexta.bisect.reporting.estimate import plan
 from contexta.bisect.reporting.report import report as report_on
 from contexta.bisect.space.changes import Metadata
-from contexta.findings.bisect import Share
+from contexta.core.references import StableRef
+from contexta.findings.bisect import ExpectedValue, Share
 from contexta.reports import Plot, report_of
 from contexta.reports.pages.bisect import effect_sentences, mix_name
 from contexta.reports.writers.svg import drawing
@@ -26,6 +27,16 @@ def test_a_page_has_the_verdict_proof_trials_pins_and_digest() -> None:
     assert report.digest in text
     table = text.partition("| Trial |")[2].partition("\n\n")[0]
     assert len(table.splitlines()) == 2 + report.runs
+
+
+def test_a_page_says_whether_old_gives_what_is_remembered() -> None:
+    report = studied(a_space("a", "b", "c"), DROP)
+    for is_confirmed, words in (
+        (True, "OLD is confirmed: it gives m 0.9, as remembered."),
+        (False, "OLD does not give m 0.9, as remembered: it gives 0.9; uncertain packages: none."),
+    ):
+        expected = ExpectedValue(run_ref=StableRef.parse("run:p.old"), value=0.9, is_confirmed=is_confirmed)
+        assert words in report.model_copy(update={"expected": expected}).to_markdown()
 
 
 def test_a_wide_interval_of_the_share_is_named() -> None:

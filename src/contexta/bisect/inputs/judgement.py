@@ -27,6 +27,7 @@ from contexta.core.errors import DamagedData, InvalidInput, NotFound
 from contexta.findings import Difference, Explanation, RunDetails
 from contexta.findings.explain import Better, MetricShift
 from contexta.findings.past_runs import MetricId, PastRun
+from contexta.findings.reproduction import expected_metrics
 
 _STREAMS = ("output", "stderr", "stdout")  # stdout last: its last value counts
 Choice = tuple[str | None, str]
@@ -107,6 +108,7 @@ def judgement(
             notes += require_known(named, recorded)
     else:
         # a resumed study keeps its metric, whatever was recorded meanwhile
+        choice = choice or _remembered(sides["old"])
         choice = choice or chosen_metric(recorded, explanation.metrics if explanation else ())
         metric = choice[0]
         notes.append(choice[1])
@@ -130,6 +132,14 @@ def judgement(
         values=(old, new),
         differences=explanation.differences if explanation else (),
     )
+
+
+def _remembered(old: Side) -> Choice | None:
+    """The metric whose value is remembered of a reconstructed OLD; None without one."""
+    expected = expected_metrics(old.run.metadata) if old.run is not None else {}
+    for metric, value in expected.items():
+        return metric, f"judged by {metric}: {old.label} is expected to give {value:g}; --metric NAME judges by another"
+    return None
 
 
 def _recorded_side(run: RunDetails, named: str | None, command: Sequence[str], records: Records) -> RecordedSide:

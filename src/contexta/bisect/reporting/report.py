@@ -6,10 +6,8 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from statistics import mean
 
-from contexta.analysis.metrics.stats import pooled_spread, student_quantile
 from contexta.bisect.execution.private_home import CACHES_VARIABLE
 from contexta.bisect.execution.seed_use import ASK
 from contexta.bisect.execution.trial_job import TrialResult
@@ -18,15 +16,16 @@ from contexta.bisect.inference.observations import Observation, ObservedTrials
 from contexta.bisect.inference.outliers import OUTLIER, usable_observations
 from contexta.bisect.inference.posterior import Posterior
 from contexta.bisect.inference.proof import Fact
-from contexta.bisect.inference.scale import Scale
 from contexta.bisect.inference.scaled_values import ScaledValues
 from contexta.bisect.reporting.advice import Failed, Here, advice
+from contexta.bisect.reporting.expectation import compared, decimals, repeats
 from contexta.bisect.reporting.proof_wording import claim
 from contexta.bisect.search.problem import Probe, Verdict
 from contexta.bisect.space.changes import Space
 from contexta.findings.bisect import (
     BisectReport,
     EndValues,
+    ExpectedValue,
     FinishedTrial,
     PossibleCause,
     ProofFact,
@@ -74,12 +73,13 @@ def report(
     notes: Sequence[str] = (),
     here: Here = _HERE,
     recorded: tuple[float | None, float | None] = (None, None),
+    expected: ExpectedValue | None = None,
 ) -> BisectReport:
     """The result of a study, with values in the unit and direction of the metric.
 
     release_trials: of releases of the culprit. command, command_given, tools, notes: see
     ``BisectReport``. here: the directory for its commands. recorded: the last value of the metric in the recorded runs
-    of OLD and NEW.
+    of OLD and NEW. expected: what OLD was expected to give.
     """
     sign = 1.0 if higher_is_better else -1.0
     observations = usable_observations([trial.observation for trial in trials], space.mixes.full)
@@ -103,6 +103,7 @@ def report(
         interaction=interaction,
         old=values.end(0),
         new=values.end(space.mixes.full),
+        expected=compared(expected, values(0)),
         proof=tuple(_fact(space, verdict, fact, values, trials) for fact in facts),
         suspects=() if is_proved else suspects(space, verdict.posterior),
         changes=tuple(change for group in space.groups for change in group.changes),
@@ -200,20 +201,11 @@ def _unlike_recorded(
     for name, was, values in zip(("OLD", "NEW"), recorded, reran, strict=True):
         if was is None or len(values) < 3 or not math.isfinite(was):
             continue
-        scale = Scale.of([*values, was])
-        scaled = [scale(value) for value in values]
-        away, reach = abs(scale(was) - mean(scaled)), student_quantile(1 - 1 / 600, len(values) - 1)
-        # a printed value may be rounded
-        printed = scale.length(min(10.0 ** -max(map(_decimals, values)), 0.01 * abs(was)))
-        if away > reach * pooled_spread(scaled) * math.sqrt(1 + 1 / len(values)) + printed:
+        if not repeats(was, values, 10.0 ** -decimals(values)):  # printed values may be cut off
             yield (
                 f"the recorded run of {name} ended with {metric} {was:g}, its reruns with {min(values):g} to "
                 f"{max(values):g}: code, data, variables or machine also differed then"
             )
-
-
-def _decimals(value: float) -> int:
-    return len(f"{Decimal(repr(value)):f}".rstrip("0").partition(".")[2])
 
 
 def _moved(trials: int) -> Iterator[str]:

@@ -15,7 +15,8 @@ from contexta.bisect.execution.executors.executor import Executor
 from contexta.bisect.inputs.request import BisectRequest
 from contexta.bisect.inputs.sides.side import Records
 from contexta.bisect.reporting.estimate import plan
-from contexta.bisect.reporting.report import report
+from contexta.bisect.reporting.expectation import outcome_of_first
+from contexta.bisect.reporting.report import Trial, report
 from contexta.bisect.search.problem import Verdict
 from contexta.bisect.session import study_files
 from contexta.bisect.session.environments import TrialEnvironments
@@ -103,13 +104,23 @@ def _run(
     *,
     resume: bool,
 ) -> BisectReport:
+    setup = prepared.setup
     progress.message("building the environments of OLD and NEW")
-    study = Study(prepared.setup, prepared.uv, executor, resume=resume, fresh=request.fresh)
+    study = Study(setup, prepared.uv, executor, resume=resume, fresh=request.fresh)
     executor.require_ready(study.runner.sample())
     progress.started(study, prepared.here.swapped or "")
     releases, notes = None, tuple[str, ...]()
+
+    def trial_finished(trial: Trial, number: int) -> None:
+        progress.trial_finished(trial, number)
+        if trial.observation.mix == 0 and trial.result.measured is not None:
+            old = [other.result.measured for other in study.trials if other.observation.mix == 0]
+            values = [value for value in old if value is not None]
+            if (outcome := outcome_of_first(prepared.expected, setup.command.measured, values)) is not None:
+                progress.message(f"note: {outcome}")
+
     try:
-        verdict = study.finish(progress.trial_finished, progress.trial_started)
+        verdict = study.finish(trial_finished, progress.trial_started)
         progress.decided(verdict)
         if request.versions:
             releases, notes = _releases(study, verdict, progress)
@@ -145,6 +156,7 @@ def _report(
         notes=(*prepared.labels, *prepared.notes, *study.environments.notes, *notes),
         here=replace(prepared.here, command=_without_secrets(prepared.here.command)),
         recorded=prepared.recorded,
+        expected=prepared.expected,
     )
 
 

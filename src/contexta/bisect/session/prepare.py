@@ -23,11 +23,13 @@ from contexta.bisect.inputs.sides.kinds import side_of
 from contexta.bisect.inputs.sides.side import Records, Side, read_text
 from contexta.bisect.option_names import option, usage
 from contexta.bisect.reporting.advice import Here
+from contexta.bisect.reporting.expectation import expected_value
 from contexta.bisect.search.problem import Settings
 from contexta.bisect.session.setup import Setup, identity
 from contexta.bisect.space.changes import BOTH, SOURCE
 from contexta.contract.environment import normal_name
 from contexta.core.errors import InvalidInput
+from contexta.findings.bisect import ExpectedValue
 from contexta.reproduce.launch.commands import Prepared, prepared
 from contexta.reproduce.launch.recorded_command import command_of, working_directory
 from contexta.reproduce.lock.kept_wheels import with_kept_wheels
@@ -46,6 +48,8 @@ class PreparedStudy:
     here: Here
     recorded: tuple[float | None, float | None]
     """Last value of the metric in the recorded runs of OLD and NEW."""
+    expected: ExpectedValue | None = None
+    """What OLD is expected to give."""
     choice: Choice | None = None
     command_given: tuple[str, ...] | None = None
     """The command with its launchers, if they were removed."""
@@ -98,6 +102,7 @@ def prepare(
         (*both.notes, *source_of_command, *source_of_seed, *command_notes, *launcher_notes),
         replace(_here(request, include, both, sides, judged, records, workspace), swapped=swapped),
         (None, None) if command.timeout_is_bad else judged.values,
+        expected_value(sides["old"].run, judged.metric) if judged.metric is not None else None,
         judged.choice,
         request.command if launched.notes else None,
     )

@@ -195,6 +195,12 @@ def rerun(
     "--env", metavar="DIR", type=click.Path(path_type=Path), help="A virtual environment that may be older than WHEN."
 )
 @click.option("--project", metavar="NAME", help="Default: the configured project, else the current directory.")
+@click.option(
+    "--expect",
+    metavar="METRIC=VALUE",
+    multiple=True,
+    help="A value that you remember, such as accuracy=0.91; `contexta bisect` checks it.",
+)
 @click.option("--shell-history", is_flag=True, help="Also read the history of your shells.")
 @workspace_option
 @answering
@@ -206,6 +212,7 @@ def reconstruct(
     env: Path | None,
     project: str | None,
     shell_history: bool,
+    expect: tuple[str, ...],
     workspace: str | None,
 ) -> Answer:
     """Reconstruct the environment of a run that was never recorded.
@@ -224,6 +231,7 @@ def reconstruct(
                 env=env,
                 project=project,
                 shell_history=shell_history,
+                expect=_expected(expect),
                 progress=progress,
             )
         )
@@ -240,3 +248,15 @@ def _stdout_to_stderr() -> Iterator[None]:
     finally:
         os.dup2(stdout, 1)
         os.close(stdout)
+
+
+def _expected(texts: tuple[str, ...]) -> dict[str, float]:
+    """``METRIC=VALUE`` texts as a mapping. Raises InvalidInput."""
+    values = {}
+    for text in texts:
+        metric, _, value = text.rpartition("=")
+        try:
+            values[metric] = float(value)
+        except ValueError:
+            raise InvalidInput(f"--expect {text} names no value", hint="write it as --expect accuracy=0.91") from None
+    return values

@@ -44,6 +44,7 @@ def store_run(place: RunStore, finding: Reconstruction, project: str | None, nam
         "as_of": finding.as_of,
         "python": finding.python_confidence,
         "confidence": {package.name: package.confidence for package in finding.packages},
+        **({"expect": dict(finding.expect)} if finding.expect else {}),
     }
     store.runs.put_run(
         Run(

@@ -6,7 +6,16 @@ import shlex
 from collections.abc import Iterator, Sequence
 from statistics import mean
 
-from contexta.findings.bisect import BisectReport, Confirmed, EndValues, FinishedTrial, ProofFact, Release, Releases
+from contexta.findings.bisect import (
+    BisectReport,
+    Confirmed,
+    EndValues,
+    ExpectedValue,
+    FinishedTrial,
+    ProofFact,
+    Release,
+    Releases,
+)
 from contexta.reports.document.blocks import (
     Block,
     Bullets,
@@ -22,9 +31,10 @@ from contexta.reports.document.blocks import (
     Table,
     Tone,
 )
-from contexta.reports.document.formatting import amount, count, span
+from contexta.reports.document.formatting import amount, count, some_names, span
 from contexta.reports.pages.common import notes
 
+_MOST_UNCERTAIN = 12  # packages in a sentence
 OUTSIDE = "confirmed from outside only"
 _CONFIRMED = {"inside": "confirmed from inside", "outside": OUTSIDE, "no": "another environment ran"}
 _TONES: dict[str, Tone] = {"proved": "good", "no_regression": "good", "not_proved": "warn", "undecided": "warn"}
@@ -114,6 +124,15 @@ def _interval(finding: BisectReport) -> str:
     return f"{interval}, which is wide because there are few runs" if share.high - share.low > 1 else interval
 
 
+def expectation_sentence(expected: ExpectedValue, metric: str, mean_of_old: float) -> str:
+    """Whether OLD gives what is remembered of it, and if not, what is uncertain about it."""
+    value = f"{metric} {amount(expected.value)}"
+    if expected.is_confirmed:
+        return f"OLD is confirmed: it gives {value}, as remembered"
+    uncertain = some_names(expected.uncertain, _MOST_UNCERTAIN) or "none"
+    return f"OLD does not give {value}, as remembered: it gives {amount(mean_of_old)}; uncertain packages: {uncertain}"
+
+
 def seed_sentences(finding: BisectReport) -> Iterator[str]:
     """The limits of a verdict from values that depend on no seed."""
     if not finding.at_fixed_seed or finding.old.mean is None or finding.new.mean is None:
@@ -152,6 +171,9 @@ def _verdict(finding: BisectReport) -> Iterator[Block]:
     for name, end in (("OLD", finding.old), ("NEW", finding.new)):
         if end.mean is not None:
             yield Paragraph(text=f"{name}: {finding.metric} {amount(end.mean)} over {count(len(end.values), 'run')}")
+    if finding.expected is not None and finding.old.mean is not None:
+        tone: Tone = "good" if finding.expected.is_confirmed else "warn"
+        yield Paragraph(text=f"{expectation_sentence(finding.expected, finding.metric, finding.old.mean)}.", tone=tone)
     for sentence in (*_shared_seeds(finding), *effect_sentences(finding), *seed_sentences(finding)):
         yield Paragraph(text=sentence)
 

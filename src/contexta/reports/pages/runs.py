@@ -11,7 +11,7 @@ from contexta.findings import (
     RunDetails,
     StageSummary,
 )
-from contexta.findings.reproduction import RECONSTRUCTED, uncertain_packages
+from contexta.findings.reproduction import RECONSTRUCTED, expected_metrics, uncertain_packages
 from contexta.findings.runs import IMPORTED, MIRRORED, SETTINGS, imported_from, lost_records
 from contexta.reports.document.blocks import Block, Paragraph, Report, Row, Section, Table
 from contexta.reports.document.formatting import amount, count, moment, short_digest, size, some_names, span
@@ -112,6 +112,8 @@ def _reconstructed(finding: RunDetails) -> Iterator[Block]:
     yield Paragraph(text=f"{', '.join(marks_of(finding))}, as of {moment(finding.ended_at)} UTC", tone="warn")
     if uncertain := uncertain_packages(finding.metadata):
         yield Paragraph(text=f"versions that were not observed: {some_names(uncertain)}", tone="warn")
+    if expected := expected_metrics(finding.metadata):
+        yield Paragraph(text=f"expected: {', '.join(f'{name} {amount(value)}' for name, value in expected.items())}")
 
 
 def _settings(finding: RunDetails) -> Iterator[Section]:

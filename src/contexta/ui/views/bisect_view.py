@@ -18,7 +18,14 @@ from contexta.findings.bisect import BisectReport, BisectStatus
 from contexta.reports import report_of, to_html, to_markdown
 from contexta.reports.document.blocks import Report
 from contexta.reports.document.formatting import count, moment, span
-from contexta.reports.pages.bisect import cost, effect_sentences, first_bad, headline, seed_sentences
+from contexta.reports.pages.bisect import (
+    cost,
+    effect_sentences,
+    expectation_sentence,
+    first_bad,
+    headline,
+    seed_sentences,
+)
 from contexta.reports.writers.html import add_sections
 from contexta.ui.frame.content import EN_DASH, copy_button, fact, row, section, table
 from contexta.ui.frame.elements import Child, element
@@ -293,6 +300,9 @@ def _verdict(report: BisectReport) -> Element:
                     "p", f"{side}: {values_of(report)(end.mean)} over {count(len(end.values), 'run')}", class_="quiet"
                 )
             )
+    if report.expected is not None and report.old.mean is not None:
+        sentence = expectation_sentence(report.expected, report.metric, report.old.mean)
+        answer.append(element("p", sentence, class_="quiet"))
     steps: list[Child] = [element("p", element("b", "What to do next"))] if report.next else []
     steps += [command(line) for line in report.next if line.strip()]
     return element("section", element("div", *answer), element("div", *steps), class_=f"verdict result is-{name}")

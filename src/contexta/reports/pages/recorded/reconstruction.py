@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from contexta.findings.reproduction import Confidence, EvidenceItem, ReconstructedPackage, Reconstruction
 from contexta.reports.document.blocks import Block, Code, Paragraph, Report, Row, Section, Table, Tone
-from contexta.reports.document.formatting import count, moment
+from contexta.reports.document.formatting import amount, count, moment
 from contexta.reports.pages.common import notes
 
 _TONES: dict[Confidence, Tone] = {"observed": "good", "unchanged": "good", "resolved": "warn", "unknown": "bad"}
@@ -32,6 +32,9 @@ def _head(finding: Reconstruction) -> Iterator[Block]:
     counts = Counter(package.confidence for package in finding.packages)
     texts = [f"{counts[kind]} {kind}" for kind in _TONES if counts[kind]]
     yield Paragraph(text=f"reconstructed as of {moment(finding.at)} UTC: {', '.join(texts)}")
+    if finding.expect:
+        values = ", ".join(f"{metric} {amount(value)}" for metric, value in finding.expect.items())
+        yield Paragraph(text=f"expected: {values}; `contexta bisect` compares the reruns of OLD with it")
 
 
 def _python(finding: Reconstruction) -> Row:
