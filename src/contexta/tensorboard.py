@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from contexta.core.errors import InvalidInput
-from contexta.integrations.unsupported import missing_attribute, missing_name
+from contexta.integrations.support.unsupported import missing_attribute, missing_name
 from contexta.recorder.notes import storable
 from contexta.recorder.parts import numbers
 from contexta.recorder.session.active_run import init, session

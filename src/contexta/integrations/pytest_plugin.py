@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from contexta.integrations.regression_tests import Check, RecordedTest
+    from contexta.integrations.support.regression_tests import Check, RecordedTest
     from contexta.recorder.session.run import LiveRun
 
 _RECORDING = "contexta-recording"  # the name of the plugin that records
@@ -24,7 +24,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "regression: a test of a training or a model, which --contexta records as a run")
     if config.getoption("--contexta"):
-        from contexta.integrations.regression_tests import RegressionTests
+        from contexta.integrations.support.regression_tests import RegressionTests
 
         config.pluginmanager.register(RegressionTests(), _RECORDING)
 

@@ -3,7 +3,7 @@
 import logging
 from pathlib import Path
 
-import hydra  # type: ignore[import-not-found]  # it is only in the environment that runs this script
+import hydra
 
 Path("conf").mkdir(exist_ok=True)
 Path("conf", "config.yaml").write_text(

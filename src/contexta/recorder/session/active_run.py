@@ -175,13 +175,15 @@ class Session:
             run.note("delivery", problem)
         return run
 
-    def start_block(self, place: Optional[RecordingPlace] = None, *, name: Optional[str]) -> LiveRun:
+    def start_block(
+        self, place: Optional[RecordingPlace] = None, *, name: Optional[str], project: Optional[str] = None
+    ) -> LiveRun:
         """Begin the separate run of a block of code: a test, or a cell. The first run that the block begins joins it.
 
         name: the display name, which the block cannot change; None for one by the time. ``end_block`` ends it.
         """
         self.has_begun = True
-        run = self.start_or_warn(place, name=name)
+        run = self.start_or_warn(place, project=project, name=name)
         if run in self.open:
             self.thread.run = self.initialised = self.block = run
             self.has_begun = False

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from contexta.findings import Gate
     from contexta.findings.checks import Strictness
+    from contexta.recorder.session.run import LiveRun
 
     class Check(Protocol):
         """The fixture ``contexta_check``."""
@@ -44,6 +45,7 @@ class RegressionTests:
 
     def __init__(self) -> None:
         self.place = RecordingPlace.configured()
+        self.project = settings.project()
         self.workspace = settings.server() or self.place.root
         self.current: RecordedTest | None = None
         self.runs: dict[str, str] = {}
@@ -56,7 +58,8 @@ class RegressionTests:
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Begin the run before the fixtures of the test. pytest evaluates marks that skip a test before that."""
         if item.get_closest_marker("regression"):
-            self.current = RecordedTest(item, self.place, self.workspace)
+            run = session.start_block(self.place, project=self.project, name=_name_of(item.nodeid))
+            self.current = RecordedTest(item, run, self.workspace)
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_makereport(self, call: pytest.CallInfo[None]) -> Generator[None, Any, None]:
@@ -97,10 +100,10 @@ class RegressionTests:
 class RecordedTest:
     """A test that is recorded as a run."""
 
-    def __init__(self, item: pytest.Item, place: RecordingPlace, workspace: str) -> None:
+    def __init__(self, item: pytest.Item, run: LiveRun, workspace: str) -> None:
         self._item = item
         self._workspace = workspace
-        self.run = session.start_block(place, name=_name_of(item.nodeid))
+        self.run = run
         self.status = "completed"
         self._failure: BaseException | None = None
         parameters = getattr(getattr(item, "callspec", None), "params", {})

@@ -1,0 +1,1 @@
+"""Parts of plugins: the recording of tests for pytest, and the errors of the drop-in modules."""
