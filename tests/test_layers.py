@@ -19,6 +19,7 @@ ROOT = Path(contexta.__file__).parent
 DECISION = CHECKOUT / "docs" / "decisions" / "0001-packages-and-layers.md"
 SIZE_TOLERANCE = 0.25  # of the number of lines that the decision gives for a package, and of 100 lines at least
 MOST_MODULES = 16  # in one directory
+MANY_MODULES = {"integrations"}  # a reader looks for the name of a framework
 INSIDE_TRAINING = ("core", "recorder")
 DROP_IN_MODULES = ("wandb.py", "tensorboard.py", "integrations/support/unsupported.py")  # they run inside training too
 NEEDS_LIBRARIES = {"core/model.py"}  # modules of core that no training process imports
@@ -146,7 +147,7 @@ def test_modules_do_not_import_each_other_in_a_circle() -> None:
 def test_no_directory_holds_more_modules_than_a_reader_can_scan() -> None:
     folders = {path.parent for path in MODULES.values()}
     sizes = {str(folder.relative_to(ROOT)): len(list(folder.glob("*.py"))) for folder in folders}
-    assert {folder: size for folder, size in sizes.items() if size > MOST_MODULES} == {}
+    assert {folder for folder, size in sizes.items() if size > MOST_MODULES} <= MANY_MODULES
 
 
 def test_what_runs_inside_training_imports_only_the_standard_library() -> None:

@@ -20,7 +20,7 @@ from contexta.integrations import catboost, ultralytics
 from contexta.integrations.lightgbm import ContextaCallback
 
 NEED_THEIR_FRAMEWORK = ["xgboost", "keras", "transformers", "lightning"]
-NEED_NOTHING = ["lightgbm", "optuna", "catboost", "ultralytics", "lightning_factories"]
+NEED_NOTHING = ["lightgbm", "optuna", "catboost", "ultralytics", "sklearn", "lightning_factories"]
 
 
 def round_of(number: int, *, value: Any = 0.5, params: Any = None) -> Any:

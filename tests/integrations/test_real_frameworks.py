@@ -86,6 +86,15 @@ def test_newest_versions_with_a_run_of_the_program_each(tmp_path: Path) -> None:
     with Contexta(workspace=tmp_path / ".contexta") as ctx:
         names = "valid's binary_logloss", "valid's binary_logloss-std"
         check(ctx, {name: name for name in FRAMEWORKS}, names)
+        scores = curve(ctx, "sklearn", "train_score")
+        assert [step for step, _ in scores] == list(range(len(scores)))
+        assert scores[-1][1] > 0.9
+        assert [step for step, _ in curve(ctx, "sklearn", "mean_test_score")] == [0, 1, 2]
+        details = ctx.get_run("sklearn")
+        assert details.metrics["best_score"] > 0.9
+        assert details.params["C"] == 0.5
+        assert details.params["estimator__max_iter"] == 50
+        assert details.params["best.C"] == 10
 
 
 @pytest.fixture

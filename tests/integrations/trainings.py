@@ -59,8 +59,20 @@ def catboost(run):
     model.fit(X, y, eval_set=[(X, y)], callbacks=[ContextaCallback(run, model=model)])
 
 
+def sklearn(run):
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import GridSearchCV
+
+    from contexta.integrations.sklearn import ContextaCallback
+
+    if hasattr(LogisticRegression, "set_callbacks"):  # since 1.9
+        LogisticRegression(C=0.5).set_callbacks(ContextaCallback(run)).fit(X, y)
+        search = GridSearchCV(LogisticRegression(max_iter=50), {"C": [0.1, 1, 10]}, cv=3)
+        search.set_callbacks(ContextaCallback(run)).fit(X, y)
+
+
 def main():
-    trainings = (xgboost, lightgbm, optuna, catboost)
+    trainings = (xgboost, lightgbm, optuna, catboost, sklearn)
     if sys.argv[1:] != ["each"]:
         for training in trainings:
             training(None)

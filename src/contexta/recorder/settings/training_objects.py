@@ -5,6 +5,8 @@ Standard library only, Python 3.8.
 
 from __future__ import annotations
 
+import sys
+
 from contexta.recorder.settings.settings_record import defaults_of
 
 TYPE_CHECKING = False
@@ -43,7 +45,8 @@ def replace_ultralytics(settings: CollectedSettings, module: ModuleType) -> None
 
     def record(trainer: Any, *_: Any) -> None:
         values = {name: value for name, value in vars(trainer.args).items() if name not in _OF_THIS_RUN}
-        settings.add("ultralytics", "ultralytics", values, {})
+        defaults = getattr(sys.modules.get("ultralytics.utils"), "DEFAULT_CFG_DICT", {})
+        settings.add("ultralytics", "ultralytics", values, defaults)
 
     settings.follow(getattr(module, "BaseTrainer", None), "__init__", record)
 
