@@ -229,24 +229,32 @@ def test_trackio(cli: Cli, tmp_path: Path, interpreters: Interpreters) -> None:
 def test_swanlab(cli: Cli, tmp_path: Path, interpreters: Interpreters, requirement: str) -> None:
     run(cli, tmp_path, interpreters(requirement), SWANLAB)
     with Contexta(workspace=tmp_path / ".contexta") as ctx:
-        assert points(ctx, "r") == {
+        recorded = points(ctx, "r")
+        assert recorded == {
             "loss": [(epoch, 1 / (epoch + 1)) for epoch in range(50)],
             "inner.x": [(epoch, epoch) for epoch in range(50)],
             "acc": [(500, 0.5)],
         }
         assert ctx.get_run("r").params == {"lr": 0.1}
+    if requirement == "swanlab":  # earlier ones have another format
+        ((_, values),) = imported(tmp_path, tmp_path / "swanlog")
+        assert {key.replace("/", "."): series for key, series in values.items()} == recorded
 
 
 def test_comet(cli: Cli, tmp_path: Path, interpreters: Interpreters) -> None:
     run(cli, tmp_path, interpreters("comet_ml"), COMET)
     with Contexta(workspace=tmp_path / ".contexta") as ctx:
         loss = [(step, 1 / (step + 1)) for step in range(50)]
-        assert points(ctx, "r") == {"loss": loss, "acc": [(7, 0.5)], "f1": [(7, 0.4)]}
+        recorded = points(ctx, "r")
+        assert recorded == {"loss": loss, "acc": [(7, 0.5)], "f1": [(7, 0.4)]}
         assert (ctx.get_run("r").params, list(ctx.get_run("r").tags)) == ({"lr": 0.1, "depth": 3}, ["a"])
+    assert [values for _, values in imported(tmp_path, tmp_path / "comet")] == [recorded]
 
 
 def test_clearml(cli: Cli, tmp_path: Path, interpreters: Interpreters) -> None:
     run(cli, tmp_path, interpreters("clearml"), CLEARML)
     with Contexta(workspace=tmp_path / ".contexta") as ctx:
-        assert points(ctx, "r") == {"loss/train": [(s, 1 / (s + 1)) for s in range(50)], "acc": [(None, 0.9)]}
+        recorded = points(ctx, "r")
+        assert recorded == {"loss/train": [(s, 1 / (s + 1)) for s in range(50)], "acc": [(None, 0.9)]}
         assert ctx.get_run("r").params == {"lr": 0.1, "model": {"depth": 3}, "data/size": 1}
+    assert [values for _, values in imported(tmp_path, tmp_path / ".clearml")] == [recorded]

@@ -17,7 +17,7 @@ from contexta.importers.reading.zip_members import members_of, names_of
 TITLE = "Comet"
 _EXPERIMENT, _MESSAGES = "experiment.json", "messages.json"
 _NAME = re.compile(r"([0-9a-f]{32})(?:-\w{6})?\Z")
-_SYSTEM = ("sys.", "COMET_")  # metrics that Comet measures itself
+_SYSTEM = ("sys.", "COMET_", "process duration")  # metrics that Comet measures itself
 _PROGRESS = ("curr_step", "curr_epoch")  # parameters in which Comet counts
 _LARGEST_OUTPUT = 32 * 1024**2
 _SYSTEM_PACKAGES = "system-packages.txt"
