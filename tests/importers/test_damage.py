@@ -13,12 +13,20 @@ from contexta.importers.readers import KINDS, sources_below
 from contexta.importers.reading.description import ForeignRun
 
 FIXTURES = Path(__file__).parent / "fixtures"
-CHECKED = {"wandb", "swanlab", "comet", "clearml"}  # formats with checksums, in which each damaged byte is noticed
+CHECKED = {
+    "wandb",
+    "swanlab",
+    "guild",
+    "comet",
+    "clearml",
+}  # formats with checksums, in which each damaged byte is noticed
 FILES = {
     "wandb": "wandb/0.31.0/*/*.wandb",
     "swanlab": "swanlab/*/run-37qe2nmg.swanlab",
     "comet": "comet/a*.zip",
     "clearml": "clearml/*.zip",
+    "guild": "guild/8e*/.guild/events*",
+    "dvc": "dvc/shop/dvclive/plots/metrics/loss.tsv",
     "sacred": "sacred/1/metrics.json",
     "hydra": "hydra/*/.hydra/config.yaml",
 }
@@ -40,6 +48,7 @@ def damaged(data: bytes) -> Iterator[bytes]:
 def test_damage_gives_a_valid_prefix(kind: str, tmp_path: Path) -> None:
     (file,) = FIXTURES.glob(FILES[kind])
     place = file.parent.parent if file.parent.name.startswith(".") else file.parent
+    place = FIXTURES / "dvc" / "shop" if kind == "dvc" else place
     root = tmp_path / "copy"
     shutil.copytree(place, root)
     copy = root / file.relative_to(place)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import struct
+import subprocess
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,11 +14,12 @@ from support.builders import Cli
 
 from contexta import Contexta
 from contexta.importers.readers import KINDS, sources_below
-from contexta.importers.reading.description import ForeignRun
+from contexta.importers.reading.description import ForeignRun, InputFile
 
 FIXTURES = Path(__file__).parent / "fixtures"
 SECRET = "Zq8vT2mXw4Lr9sKd"
 PARAMS = {"lr": 0.01, "model.depth": 6, "api_key": SECRET}
+PARAMS_OF_GUILD = {"lr": 0.5, "depth": 6, "api_key": SECRET}
 LOSS = [(step, 1 / (step + 1)) for step in range(20)]
 ACCURACY = [(step, 0.5 + step / 50) for step in range(20)]
 COMMIT = "aaebc26072337a66564858d0a31f7fa131d817ea"
@@ -37,6 +42,36 @@ PATCH += b"@@ -1 +1 @@\n-x = 1\n+x = 2\n"
 SOURCE = {"commit": COMMIT, "branch": "master", "remote": "https://example.com/shop.git", "patch": PATCH}
 
 CASES = {
+    "guild": Expected(
+        "guild/8e91699d6ef444bab7c903a01ec75bf7",
+        {
+            "name": "february",
+            "status": "completed",
+            "tool_version": "0.9.0",
+            "started_at": 1796104541420072,
+            "ended_at": 1796104544176539,
+            "commit": "23c0a57e3275083ce4906ece891ad992cc99ea02",
+            "tags": {"baseline": ""},
+        },
+        {**PARAMS_OF_GUILD, "fail": False},
+        {"loss": [(step, struct.unpack("f", struct.pack("f", value))[0]) for step, value in LOSS]},
+        {"guildai": "0.9.0", "absl-py": "2.5.1"},
+    ),
+    "dvc": Expected(
+        "dvc/shop",
+        {
+            "name": "shop dvclive",
+            "status": "completed",
+            "command": ["python", "dvclive_run.py"],
+            "inputs": {
+                "data.csv": InputFile("md5:e5ebd4c02cefbe7955977c67ada242b7", 8),
+                "clean.csv": InputFile("md5:e5ebd4c02cefbe7955977c67ada242b7", 8),
+                "dvclive_run.py": InputFile("md5:c3f5fd16c023ac3161fa7f48477d3215", 674),
+            },
+        },
+        metrics={"loss": LOSS, "val/accuracy": ACCURACY, "best": [(None, 0.91)]},
+        output="",
+    ),
     "swanlab": Expected(
         "swanlab/run-20261201_051420-37qe2nmg",
         {
@@ -126,6 +161,7 @@ STATUSES = {
     "swanlab": {"completed", "crashed"},
     "comet": {"completed", "failed"},
     "clearml": {"completed", "crashed"},
+    "guild": {"completed", "failed"},
     "sacred": {"completed", "failed", "crashed"},
 }
 """Kind -> the statuses of all its fixtures."""
@@ -191,3 +227,50 @@ def test_a_run_inside_a_job_of_hydra_has_its_parameters(tmp_path: Path) -> None:
         assert (imported.kind, imported.run_ref is not None) == ("csv", True)
         run = ctx.get_run(str(imported.run_ref))
         assert (run.params["model.depth"], run.params["rate"]) == (6, 0.5)
+
+
+def test_experiments_of_dvc_are_read_from_the_references_of_git(tmp_path: Path) -> None:
+    shop = tmp_path / "shop"
+    shutil.copytree(FIXTURES / "dvc" / "shop", shop)
+    (shop / ".dvc").mkdir()
+    (shop / ".dvc" / "config").write_text("")
+
+    def git(*arguments: str) -> str:
+        name = ["-c", "user.name=n", "-c", "user.email=n@example.com", "-c", "commit.gpgsign=false"]
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+        done = subprocess.run(
+            ["git", *name, *arguments], cwd=shop, env=environment, check=True, capture_output=True, text=True
+        )
+        return done.stdout.strip()
+
+    git("init", "-q")
+    git("commit", "-q", "--allow-empty", "-m", "first")
+    base = git("rev-parse", "HEAD")
+    for name, depth in (("february", 6), ("march", 7)):
+        params = shop / "dvclive" / "params.yaml"
+        params.write_text(params.read_text().replace("depth: 6", f"depth: {depth}"))
+        git("add", "-A")
+        tree = git("write-tree")
+        commit = git("commit-tree", tree, "-p", base, "-m", name)
+        git("update-ref", f"refs/exps/{base[:2]}/{base[2:]}/{name}", commit)
+    git("update-ref", "refs/exps/exec/EXEC_HEAD", base)
+    runs = {run.name: run for run in runs_below(shop)}
+    assert {name: run.params["model.depth"] for name, run in runs.items()} == {
+        "february": 6,
+        "march": 7,
+        "shop dvclive": 7,
+    }
+    assert runs["february"].commit == base
+    assert [(point.step, point.value) for point in runs["february"].metrics["loss"]] == LOSS
+    assert runs["shop dvclive"].identity == runs["march"].identity, "the working tree is the last experiment"
+
+
+def test_a_digest_of_another_kind_is_no_change_of_an_input(tmp_path: Path) -> None:
+    with Contexta(workspace=tmp_path / ".contexta") as ctx:
+        (dvc,) = ctx.import_runs(FIXTURES / "dvc", project="p").runs
+        (tmp_path / "data.csv").write_text("a,b\n1,2\n")
+        with ctx.run("new", project="p") as run:
+            run.input("data.csv", tmp_path / "data.csv")
+        inputs = ctx.diff_runs(str(dvc.run_ref), "p.new").inputs
+        assert "data.csv" not in {change.key for change in inputs.changes}
+        assert any("data.csv" in note for note in inputs.completeness_notes)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from contexta.reconstruct.search import git_history
-from contexta.reconstruct.search.git_history import TrackedFile
+from contexta.recorder.source import git_history
+from contexta.recorder.source.git_history import TrackedFile
 
 FILES = {"empty": b"", "no-newline": b"a", "binary": b"\0\n\n1 blob 2\n", "long": b"x" * 5_000, "two words": b"\n"}
 

@@ -20,6 +20,7 @@ from contexta.importers.readers import KINDS
 from contexta.importers.reading.description import LATEST, ForeignEnvironment, ForeignRun, MetricPoint
 from contexta.recorder.journal.objects import Objects
 from contexta.recorder.redaction import cutting, redact
+from contexta.recorder.session.artifacts import INPUT
 from contexta.recorder.source.patches import without_secrets
 
 _MOST_PARAMS, _MOST_TAGS, _MOST_NOTES, _MOST_LINES_NAMED = 10_000, 1_000, 500, 10
@@ -59,6 +60,11 @@ class JournalWriter:
             )
         for artifact, text in run.attachments.items():
             self._text_artifact(artifact, "attachment", text, len(text.encode("utf-8", "replace")))
+        for path, source in run.inputs.items():
+            clean = self._clean(path)
+            values = {"digest": source.digest, "size": source.size}
+            fields = {name: value for name, value in values.items() if value is not None}
+            self._line("artifact", name=clean, kind=INPUT, location=clean, attributes={"path": clean}, **fields)
         for key, points in sorted(run.metrics.items()):
             self._points(key, points)
         self._at = max(start, min(run.ended_at, LATEST))

@@ -12,6 +12,8 @@ from contexta.importers.formats import (
     clearml_archive,
     comet_archive,
     csv_logs,
+    dvc_runs,
+    guild_run_directory,
     hydra_outputs,
     mlflow_file_store,
     mlflow_runs_in_sqlite,
@@ -32,6 +34,8 @@ KINDS: Mapping[str, Reader] = {
     "swanlab": swanlab_directory,
     "comet": comet_archive,
     "clearml": clearml_archive,
+    "guild": guild_run_directory,
+    "dvc": dvc_runs,
     "sacred": sacred_file_storage,
     "tensorboard": tensorboard_events,
     "transformers": trainer_state,
@@ -40,7 +44,7 @@ KINDS: Mapping[str, Reader] = {
 }
 """Kind -> its reader. The first one that takes a file reads it."""
 
-_ONE_RUN_PER_DIRECTORY = ("wandb", "mlflow-files", "swanlab", "sacred")
+_ONE_RUN_PER_DIRECTORY = ("wandb", "mlflow-files", "swanlab", "guild", "sacred")
 _LOGS = (".wandb", ".swanlab")  # in the directory of their run
 _MOST_FILES = 1_000_000
 _SKIPPED = frozenset({".git", ".venv", "__pycache__", "node_modules", "site-packages"})

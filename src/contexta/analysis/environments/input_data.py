@@ -17,7 +17,7 @@ def compare_inputs(
     """Match the inputs of two runs by name, of which the last counts, and compare their digests.
 
     left, right: all artifacts of the runs. Without recorded inputs of a run, the changes are unknown. An input without
-    a digest gives a note.
+    a digest, or with another kind of digest than the other one, gives a note.
     """
     lefts, rights = _inputs(left), _inputs(right)
     missing = [ref.value for ref, inputs in ((left_ref, lefts), (right_ref, rights)) if not inputs]
@@ -28,13 +28,13 @@ def compare_inputs(
         left_input, right_input = lefts.get(name), rights.get(name)
         if left_input is None or right_input is None:
             changes.append(Change(key=name, left_value=_input_text(left_input), right_value=_input_text(right_input)))
-        elif left_input.digest is None or right_input.digest is None:
+        elif not _have_common_digest(left_input, right_input):
             unknown.append(name)
         elif left_input.digest == right_input.digest:
             same += 1
         else:
             changes.append(Change(key=name, left_value=_input_text(left_input), right_value=_input_text(right_input)))
-    notes = [f"inputs without a digest cannot be compared: {some(unknown, 10)}"] if unknown else []
+    notes = [f"inputs without a common digest cannot be compared: {some(unknown, 10)}"] if unknown else []
     sampled = [name for name in sorted({*lefts, *rights}) if _is_sampled(lefts.get(name), rights.get(name))]
     if sampled:
         notes.append(f"only samples of these inputs were compared: {some(sampled, 10)}")
@@ -61,6 +61,12 @@ def artifact_changes(left: Sequence[Artifact], right: Sequence[Artifact]) -> tup
 
 def _inputs(artifacts: Sequence[Artifact]) -> dict[str, Artifact]:
     return {artifact.name: artifact for artifact in artifacts if artifact.kind == _KIND}
+
+
+def _have_common_digest(left: Artifact, right: Artifact) -> bool:
+    """Whether the digests of two inputs can be compared: an md5 of another tool says nothing about a sha256."""
+    algorithms = [item.digest.partition(":")[0].rpartition("-")[2] for item in (left, right) if item.digest]
+    return len(algorithms) == 2 and algorithms[0] == algorithms[1]
 
 
 def _is_sampled(left: Artifact | None, right: Artifact | None) -> bool:

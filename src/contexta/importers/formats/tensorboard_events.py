@@ -5,6 +5,7 @@ The messages are ``Event``, ``Summary`` and ``TensorProto`` of TensorFlow, and `
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,9 @@ from contexta.importers.reading.leveldb_log import Damaged
 from contexta.importers.reading.tfrecord import records
 
 TITLE = "TensorBoard"
-_NO_ENVIRONMENT = "TensorBoard records no environment, no command and no status: completed is assumed"
+NO_ENVIRONMENT = "TensorBoard records no environment, no command and no status: completed is assumed"
+_NO_TIME = "values without a time have that at which their event file was opened"
+_OPENED = re.compile(r"tfevents\.(\d{9,11})\.")  # seconds since 1970
 _HPARAMS = "_hparams_/session_start_info"
 _HEAD = 64 * 1024  # bytes in which hyperparameters are
 _PARTS = frozenset(["train", "training", "val", "valid", "validation", "eval", "test"])
@@ -48,7 +51,7 @@ def read(place: Path) -> Iterator[ForeignRun]:
         try:
             with file.open("rb") as opened:
                 for record in records(opened):
-                    repeated += _add(run, points, record)
+                    repeated += _add(run, points, record, _time_of(file))
         except (Damaged, ValueError, struct.error) as error:
             run.notes.append(f"{file.name} was read up to its damage: {error}")
     for key, by_step in points.items():
@@ -59,7 +62,7 @@ def read(place: Path) -> Iterator[ForeignRun]:
     times = [point.at for series in run.metrics.values() for point in series]
     run.started_at = run.started_at or min(times, default=int(files[0].stat().st_mtime * 1e6))
     run.ended_at = max([run.started_at, *times])
-    run.notes.append(_NO_ENVIRONMENT)
+    run.notes.append(NO_ENVIRONMENT)
     yield run
 
 
@@ -73,11 +76,22 @@ def _is_of_run_above(file: Path) -> bool:
         return _HPARAMS.encode() in opened.read(_HEAD) and bool(_event_files(file.parent.parent))
 
 
-def _add(run: ForeignRun, points: dict[str, dict[int, tuple[int, float]]], record: bytes) -> int:
-    """Add one event. Returns how many of its values replaced another one of the same step. Raises ValueError."""
+def _time_of(file: Path) -> int:
+    """The time at which a file was opened, which its name contains, else that of its last change."""
+    match = _OPENED.search(file.name)
+    return microseconds(int(match[1])) or 0 if match else int(file.stat().st_mtime * 1e6)
+
+
+def _add(run: ForeignRun, points: dict[str, dict[int, tuple[int, float]]], record: bytes, opened: int) -> int:
+    """Add one event. Returns how many of its values replaced another one of the same step. Raises ValueError.
+
+    opened: the time of an event without one, as Guild writes them.
+    """
     event = protobuf.grouped(record)
     wall, step = protobuf.last(event, 1), protobuf.last(event, 2)
-    at = microseconds(protobuf.double(wall)) if isinstance(wall, bytes) else None
+    at = microseconds(protobuf.double(wall)) if isinstance(wall, bytes) else opened
+    if not isinstance(wall, bytes) and _NO_TIME not in run.notes:
+        run.notes.append(_NO_TIME)
     if at is None:
         raise ValueError("an event has no time")
     if run.started_at == 0 or at < run.started_at:

@@ -35,25 +35,33 @@ def bytes_of(path: Path, notes: list[str], limit: int = LARGEST_TEXT) -> bytes |
 
 def json_of(path: Path, notes: list[str]) -> Any:
     """The content of a JSON file; None if there is none or it is damaged."""
-    text = text_of(path, notes, LARGEST_FACTS)
-    if text is None:
+    return json_in(bytes_of(path, notes, LARGEST_FACTS), path.name, notes)
+
+
+def json_in(content: bytes | None, name: str, notes: list[str]) -> Any:
+    """The value of a JSON text; None if there is none or it is damaged. name: for the note."""
+    if content is None:
         return None
     try:
-        return json.loads(text)
+        return json.loads(content.decode("utf-8", "replace"))
     except (ValueError, RecursionError):
-        notes.append(f"{path.name} is no valid JSON and was left out")
+        notes.append(f"{name} is no valid JSON and was left out")
         return None
 
 
 def yaml_of(path: Path, notes: list[str]) -> Any:
     """The content of a YAML file, read without constructing objects; None if there is none or it is damaged."""
-    text = text_of(path, notes, LARGEST_FACTS)
-    if text is None:
+    return yaml_in(bytes_of(path, notes, LARGEST_FACTS), path.name, notes)
+
+
+def yaml_in(content: bytes | None, name: str, notes: list[str]) -> Any:
+    """The value of a YAML text; None if there is none or it is damaged. name: for the note."""
+    if content is None:
         return None
     try:
-        return parsed_yaml(text)
+        return parsed_yaml(content.decode("utf-8", "replace"))
     except (Unreadable, ValueError, RecursionError) as error:
-        notes.append(f"{path.name} is not YAML that can be read here and was left out: {error}")
+        notes.append(f"{name} is not YAML that can be read here and was left out: {error}")
         return None
 
 

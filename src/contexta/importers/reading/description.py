@@ -43,6 +43,14 @@ class ForeignEnvironment:
     """Lines that name no exact version, such as ``name @ file:///...``."""
 
 
+class InputFile(NamedTuple):
+    """A file that a run read."""
+
+    digest: str | None
+    """The kind and the digest in hex, as in ``md5:...``."""
+    size: int | None  # bytes
+
+
 @dataclass
 class ForeignRun:
     """One run of another tool. All texts are as the tool wrote them, secrets included."""
@@ -73,6 +81,8 @@ class ForeignRun:
     output: str | None = None
     attachments: dict[str, str] = field(default_factory=dict)
     """Name -> text of further files, which become artifacts."""
+    inputs: dict[str, InputFile] = field(default_factory=dict)
+    """Path -> the file that the run read."""
     environment: ForeignEnvironment | None = None
     notes: list[str] = field(default_factory=list)
     """Assumptions, and parts that could not be read."""

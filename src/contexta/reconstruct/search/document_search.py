@@ -11,8 +11,8 @@ from pathlib import Path
 
 from contexta.core.errors import InvalidInput
 from contexta.reconstruct.documents.document_kinds import kind_of
-from contexta.reconstruct.search import git_history
 from contexta.reconstruct.trace_values import Document, PointInTime, Traces
+from contexta.recorder.source import git_history
 
 _LARGEST = 64 * 1024 * 1024  # bytes of a document
 _MOST_FILES = 50_000  # that are looked at below one directory

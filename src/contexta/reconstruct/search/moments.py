@@ -7,8 +7,8 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from contexta.core.errors import InvalidInput, shown
-from contexta.reconstruct.search import git_history
 from contexta.reconstruct.trace_values import PointInTime
+from contexta.recorder.source import git_history
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
 _DATE_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}")

@@ -64,6 +64,17 @@ def _one_commit(directory: Path, arguments: list[str]) -> Commit | None:
     return Commit(name, datetime.fromtimestamp(int(seconds), timezone.utc)) if seconds.isdigit() else None
 
 
+def references(directory: Path, prefix: str) -> list[tuple[str, Commit]]:
+    """The references of the repository below a prefix, such as ``refs/tags``, with their commits."""
+    pairs = []
+    form = "--format=%(refname) %(objectname) %(committerdate:unix)"
+    for line in _output(directory, ["for-each-ref", form, prefix]).decode("utf-8", "replace").splitlines():
+        reference, name, seconds = (*line.rsplit(" ", 2), "", "")[:3]
+        if seconds.isdigit():
+            pairs.append((reference, Commit(name, datetime.fromtimestamp(int(seconds), timezone.utc))))
+    return pairs
+
+
 def is_tracked(path: Path) -> bool:
     return bool(_output(path.parent, ["ls-files", "--", path.name]))
 
