@@ -164,3 +164,18 @@ def test_argparse_module_of_the_program_itself_is_left_alone(cli: Cli, tmp_path:
     (tmp_path / "train.py").write_text("import argparse; print(argparse.mine)")
     done = cli("run", "--quiet", "--", sys.executable, "train.py")
     assert (done.returncode, done.stdout) == (0, "True\n")
+
+
+def test_arguments_of_a_worker_of_joblib_are_not_parameters(cli: Cli, tmp_path: Path) -> None:
+    worker = tmp_path / "loky" / "backend" / "popen_loky_posix.py"
+    worker.parent.mkdir(parents=True)
+    worker.write_text(
+        "import argparse\nparser = argparse.ArgumentParser()\nparser.add_argument('--pipe')\nparser.parse_args()\n"
+    )
+    (tmp_path / "train.py").write_text(
+        "import argparse, subprocess, sys\n"
+        "parser = argparse.ArgumentParser()\nparser.add_argument('--lr', type=float)\nparser.parse_args()\n"
+        "subprocess.run([sys.executable, '-m', 'loky.backend.popen_loky_posix', '--pipe', '15'], check=True)\n"
+    )
+    cli("run", "--quiet", "--", sys.executable, "train.py", "--lr", "0.5")
+    assert params(cli) == {"lr": (0.5, "argparse")}

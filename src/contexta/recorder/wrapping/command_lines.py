@@ -22,6 +22,7 @@ _HELPERS = re.compile(
 )
 # Workers take part in the run when they have something to record; they run in the environment of their parent.
 _MULTIPROCESSING = re.compile(r"from multiprocessing\.(?:spawn|forkserver|resource_tracker|semaphore_tracker) import ")
+_LOKY = "loky.backend.popen_loky_posix"  # the module of its workers, which parses arguments of its own
 _INSTALLING = frozenset(
     "add build create develop download install lock restore sync update upgrade venv wheel bdist_wheel".split()
 )
@@ -58,8 +59,10 @@ def isolation(words: "Sequence[str]") -> str:
 
 
 def is_multiprocessing(words: "Sequence[str]") -> bool:
-    """Whether ``multiprocessing`` starts a Python with that command line."""
+    """Whether ``multiprocessing``, or loky of joblib, starts a Python with that command line."""
     kind, program = program_of(words)
+    if kind == "module":
+        return program.endswith(_LOKY)
     return kind == "code" and _MULTIPROCESSING.match(program) is not None
 
 
