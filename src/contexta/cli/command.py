@@ -25,6 +25,7 @@ class Answer(NamedTuple):
     report: Report | None = None  # default: that of the finding
     text: str | None = None  # printed instead of the report
     page: Callable[[], Report] | None = None  # builds the report for --html, if that is a longer one
+    marker: str = ""  # the first line of Markdown, by which a program finds it again
     is_raw: bool = False  # whether the text holds bytes of a user's program, escaped by surrogates
 
 
@@ -96,9 +97,15 @@ def print_answer(answer: Answer, form: Format) -> None:
     if form.as_json:
         print(json_of(answer))  # noqa: T201  # data, to stdout
     elif form.as_markdown:
-        print(to_markdown(_report(answer)), end="")  # noqa: T201  # data, to stdout
+        print(markdown_of(answer), end="")  # noqa: T201  # data, to stdout
     elif form.html is None:
         _print_screen(answer, everything=form.everything)
+
+
+def markdown_of(answer: Answer) -> str:
+    """What ``--markdown`` prints."""
+    marker = f"<!-- {answer.marker} -->\n\n" if answer.marker else ""
+    return marker + to_markdown(_report(answer))
 
 
 def json_of(answer: Answer) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -214,15 +215,20 @@ def check_run(
     require: Sequence[str] = (),
     max_drop: Sequence[str] = (),
     env: Strictness = "any",
+    place: str | os.PathLike[str] | None = None,
 ) -> Gate:
     """Check a run against rules. A rule that cannot be decided counts as not met.
 
     Without a rule, no metric of known direction may be worse than in ``against`` by more than run-to-run noise.
     require: ``accuracy>=0.9``. max_drop: ``accuracy=0.01`` or ``accuracy=1%``, relative to the baseline ``against``.
     env: ``same`` (no recorded difference), ``packages`` (same Python and packages) or ``any``.
+    against: a run; or the path of a file of ``export_baseline``, of a backup, or of another workspace. place: the
+    backup or workspace that has the run ``against``; by default its latest run with the tag ``baseline``.
     """
+    from contexta.analysis.environments.environment_diff import compare_environments
     from contexta.analysis.gate import allowed_drop, gate, metric_requirement
     from contexta.analysis.why.explain import metric_shifts
+    from contexta.client.baselines import find_baseline
     from contexta.store.read.history import past_runs, project_runs
 
     requirements = [metric_requirement(text) for text in require]
@@ -232,12 +238,20 @@ def check_run(
         key = workspace._find(connection, run)
         (checked,) = past_runs(connection, [key[0]])
         baseline = diff = shifts = None
-        if against is not None:
-            baseline_key = workspace._find(connection, against)
-            (baseline,) = past_runs(connection, [baseline_key[0]])
-            diff = _compare_environments(workspace, connection, baseline_key, key)
+        if against is not None or place is not None:
+            side = find_baseline(workspace, connection, against, place, key[1].components[0])
+            if side.is_file and env == "same":
+                raise InvalidInput(
+                    "a baseline file holds the packages of an environment, not everything that was recorded",
+                    hint="compare these with --env packages, or compare with a backup",
+                )
+            baseline = side.run
+            snapshot = workspace._snapshot(connection, key[0])
+            diff = compare_environments(baseline.ref, side.snapshot, checked.ref, snapshot)
             if not (requirements or drops) and env == "any":
-                runs = project_runs(connection, key[0], also=[baseline_key[0]])
+                own = project_runs(connection, key[0], also=[] if side.key is None else [side.key])
+                refs = {past_run.ref for past_run in own}
+                runs = (*own, *(past_run for past_run in side.others if past_run.ref not in refs))
                 shifts = metric_shifts(baseline, checked, runs, None, directions)
         finding = gate(
             checked,

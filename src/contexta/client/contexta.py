@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from contexta.client import (
     annotate,
+    baselines,
     comparisons,
     curves,
     maintenance,
@@ -19,7 +20,7 @@ from contexta.client import (
     run_tables,
     site,
 )
-from contexta.client.keywords import with_aliases
+from contexta.client.arguments import with_aliases
 from contexta.client.workspace import Workspace
 from contexta.core import settings
 
@@ -116,6 +117,7 @@ class Contexta(Workspace):
     cached_environments = staticmethod(reproduction.cached_environments)
     prune_cache = staticmethod(reproduction.prune_cache)
     export = maintenance.export
+    export_baseline = with_aliases(baselines.export_baseline)
     import_runs = with_aliases(maintenance.import_runs)
     sync = maintenance.sync
     upgrade = maintenance.upgrade

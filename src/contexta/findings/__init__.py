@@ -28,7 +28,9 @@ else:
         {
             "contexta.contract.context": "RUN_LEVEL",
             "contexta.findings.bisect": "BisectPlan BisectReport BisectStatus RunningTrial",
-            "contexta.findings.checks": "Audit Check CheckStatus Gate Issue Rule RunDiagnosis Severity",
+            "contexta.findings.checks": (
+                "Audit Baseline BaselineMetric Check CheckStatus Gate Issue Rule RunDiagnosis Severity"
+            ),
             "contexta.findings.comparisons": (
                 "SAME_RUN ChangedFile CodeComparison CommitSummary MetricDelta MetricRow MultiRunComparison "
                 "RunComparison RunDiff RunDifference SettingChange SideVersions StageComparison "

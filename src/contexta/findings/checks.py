@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import computed_field
 
 from contexta.contract.aliases import alias
-from contexta.contract.fields import AnyRef, EnvironmentRef, RunRef
+from contexta.contract.fields import AnyRef, EnvironmentRef, RunRef, TextMap, Timestamp
 from contexta.findings.completeness_note import CompletenessNote
 from contexta.findings.finding import Finding, FindingAboutRuns
 
@@ -89,6 +89,36 @@ class Gate(FindingAboutRuns):
     def passed(self) -> bool:
         """Whether the run meets every rule."""
         return all(rule.status == "pass" for rule in self.rules)
+
+
+BASELINE_MARK = b'"contexta_baseline"'
+
+
+class BaselineMetric(Finding):
+    """The last value of a metric of a baseline."""
+
+    stage_name: str
+    metric_key: str
+    value: int | float
+
+
+class Baseline(Finding):
+    """What an exported baseline holds of a run: its metrics, and its packages with the digest of its environment."""
+
+    contexta_baseline: Literal[1] = 1
+    """The format of the file, and how it is recognised."""
+    run_ref: RunRef
+    status: str
+    started_at: Timestamp
+    metrics: tuple[BaselineMetric, ...]
+    environment_digest: str | None
+    """The digest of everything that was recorded about the environment; None without a snapshot."""
+    python_version: str | None
+    platform: str | None
+    packages: TextMap
+    """Normalised name -> version."""
+
+    run_id: ClassVar[RunRef] = alias("run_ref")
 
 
 class Issue(Finding):

@@ -55,7 +55,7 @@ QUERIES = {
     "trend": Tool("trend"),
     "timeline": Tool("timeline"),
     "best": Tool("best"),
-    "check": Tool("check", without=("junit",)),
+    "check": Tool("check", without=("junit", "github")),
     "audit": Tool("audit", without=("fail_on",)),
     "bisect_plan": Tool("bisect", ("--plan",), without=_OTHER_FORMS, is_process=True),
     "bisect_status": Tool("bisect", ("--status",), only=_OF_A_STUDY),

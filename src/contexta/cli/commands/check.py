@@ -7,7 +7,8 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 import click
 
-from contexta.cli.command import RUN_HELP, Answer, documented, query
+from contexta.cli.command import RUN_HELP, Answer, documented, markdown_of, query
+from contexta.cli.github_actions import append_summary, workflow_commands
 from contexta.cli.output import STDOUT, write
 from contexta.client.contexta import Contexta
 from contexta.findings import Gate
@@ -17,7 +18,12 @@ from contexta.reports.document.formatting import printable
 
 @click.command(epilog="Example: contexta check @latest --against last-month --max-drop accuracy=0.01 --env packages")
 @click.argument("run")
-@click.option("--against", metavar="BASELINE", help="The run to compare with.")
+@click.option(
+    "--against", metavar="BASELINE", help="The run to compare with, or a baseline file, a backup or a workspace."
+)
+@click.option(
+    "--from", "place", metavar="PATH", help="The backup or workspace of BASELINE; default: its run tagged baseline."
+)
 @click.option("--metric", "require", multiple=True, metavar="NAME>=VALUE", help="A required value; may be repeated.")
 @click.option("--max-drop", multiple=True, metavar="NAME=AMOUNT", help="The largest allowed drop, as in 0.01 or 1%.")
 @click.option(
@@ -28,26 +34,36 @@ from contexta.reports.document.formatting import printable
     help="Which part of the environment must be the same.",
 )
 @click.option("--junit", metavar="FILE", help="Also write JUnit XML; - prints it instead of the screen.")
+@click.option("--github", is_flag=True, help="In a job of GitHub Actions: also annotations and the job summary.")
 @query
 @documented(RUN_HELP)
 def check(
     ctx: Contexta,
     run: str,
     against: str | None,
+    place: str | None,
     require: tuple[str, ...],
     max_drop: tuple[str, ...],
     env: str,
     junit: str | None,
+    github: bool,
 ) -> Answer:
     """Pass or fail a run by its metrics and its environment.
 
     With --against alone, no metric may be worse than in BASELINE by more than run-to-run noise. Exits with 1 if a rule
-    does not hold or cannot be decided.
+    does not hold or cannot be decided. `contexta export --baseline` writes a baseline file, which can be committed.
     """
-    finding = ctx.check_run(run, against=against, require=require, max_drop=max_drop, env=cast(Strictness, env))
+    finding = ctx.check_run(
+        run, against=against, require=require, max_drop=max_drop, env=cast(Strictness, env), place=place
+    )
     if junit is not None:
         write(junit, junit_xml(finding))
-    return Answer(finding, int(not finding.passed), text="" if junit == STDOUT else None)
+    marker = f"contexta check of {finding.run_ref.components[0]}"
+    answer = Answer(finding, int(not finding.passed), text="" if junit == STDOUT else None, marker=marker)
+    if github:
+        click.echo("\n".join(workflow_commands(finding)), err=True)
+        append_summary(markdown_of(answer))
+    return answer
 
 
 def junit_xml(finding: Gate) -> str:

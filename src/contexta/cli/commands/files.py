@@ -13,6 +13,7 @@ import click
 from contexta.cli.command import RUN_HELP, Answer, documented, query
 from contexta.cli.output import STDOUT
 from contexta.client.contexta import Contexta
+from contexta.core.errors import InvalidInput
 from contexta.reports import Paragraph, Report, Section
 
 
@@ -50,8 +51,9 @@ def artifact(ctx: Contexta, run: str, name: str, target: Path) -> Answer:
 
 
 @click.command(epilog="Example: contexta export runs.csv")
-@click.argument("file")
+@click.argument("file", required=False)
 @click.argument("runs", nargs=-1)
+@click.option("--baseline", metavar="FILE", help="Write a baseline for `contexta check`; the argument is the run.")
 @click.option("--points", is_flag=True, help="One row per measurement instead of one per run.")
 @click.option(
     "--format",
@@ -62,8 +64,9 @@ def artifact(ctx: Contexta, run: str, name: str, target: Path) -> Answer:
 @query
 def export(
     ctx: Contexta,
-    file: str,
+    file: str | None,
     runs: tuple[str, ...],
+    baseline: str | None,
     points: bool,
     format_: Literal["jsonl", "csv", "parquet", "canonical"] | None,
 ) -> Answer:
@@ -71,6 +74,16 @@ def export(
 
     FILE - is stdout, as JSON lines or CSV. Parquet needs pyarrow. The format canonical writes everything that is stored
     about the runs: the sha256 of the lines of one run is its content digest.
+
+    `contexta export --baseline FILE [RUN]` writes the metrics and packages of one run, by default of the latest, to a
+    small file to commit. It replaces an older baseline.
     """
+    if baseline is not None:
+        if runs or points or format_ is not None:
+            raise InvalidInput("--baseline writes one run", hint="contexta export --baseline FILE RUN")
+        run = ctx.export_baseline(file or "@latest", baseline)
+        return Answer(run, text=f"written to {baseline}: the metrics and packages of {run.run_ref.value}\n")
+    if file is None:
+        raise InvalidInput("no file was named", hint="contexta export FILE, or contexta export --baseline FILE RUN")
     finding = ctx.export(None if file == STDOUT else file, runs, points=points, format=format_)
     return Answer(finding, text="" if finding.path is None else None)
