@@ -63,9 +63,10 @@ def _changed_arguments(arguments: Any) -> dict[str, Any]:
         if field.default_factory is not dataclasses.MISSING:
             default = field.default_factory()
         value = values.get(field.name)
-        is_derived = default is None and (not value or isinstance(value, dict))
+        is_derived = not default and (not value or isinstance(value, dict))
         is_masked = value == f"<{field.name.upper()}>"
-        if default is dataclasses.MISSING or is_derived or is_masked or field.name in _OF_THIS_RUN:
+        is_of_training = not field.name.startswith("_") and field.name not in _OF_THIS_RUN
+        if default is dataclasses.MISSING or is_derived or is_masked or not is_of_training:
             continue
         if value != getattr(default, "value", default):
             changed[field.name] = value
