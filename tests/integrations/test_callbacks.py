@@ -185,3 +185,18 @@ for number in range(3):
         assert points(ctx, "r", "lr") == [(1, 0.5), (2, 0.5), (3, 0.5)]
         (source,) = ctx.get_run("r").metadata["mirrored_from"]
         assert source.startswith("tensorboard")
+
+
+def test_entry_points_of_lightning_act_where_trackers_are_mirrored_and_never_raise(tmp_path: Path) -> None:
+    """Lightning is not installed here, so its callback cannot be made: that is a note."""
+    program = """
+import contexta
+from contexta.integrations.lightning_factories import fabric_callbacks, lightning_callbacks
+assert (lightning_callbacks(), fabric_callbacks()) == ([], [])
+contexta.init(project="p", name="r", mirror=True)
+assert (lightning_callbacks(), len(fabric_callbacks())) == ([], 1)
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+    with Contexta(workspace=tmp_path / ".contexta") as ctx:
+        (note,) = [note.text for note in ctx.get_run("r").notes if note.topic == "callback"]
+    assert note.endswith("ModuleNotFoundError: No module named 'lightning'")

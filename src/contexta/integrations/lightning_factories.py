@@ -79,8 +79,12 @@ def _add_logger(loggers: Any) -> None:
 def _callbacks(package: str) -> list[Any]:
     if not _is_recorded():
         return []
-    base = import_module(f"{package}.callbacks").Callback
-    return [type("ContextaCallback", (_AddLogger, base), {})()]
+    try:
+        base = import_module(f"{package}.callbacks").Callback
+        return [type("ContextaCallback", (_AddLogger, base), {})()]
+    except Exception as error:  # noqa: BLE001  # the training must go on
+        TrainingRecord("lightning").note_fault(error)
+        return []
 
 
 def _is_recorded() -> bool:
