@@ -15,8 +15,7 @@ from contexta.importers.formats import (
     dvc_runs,
     guild_run_directory,
     hydra_outputs,
-    mlflow_file_store,
-    mlflow_runs_in_sqlite,
+    neptune_export,
     sacred_file_storage,
     swanlab_directory,
     tensorboard_events,
@@ -24,16 +23,18 @@ from contexta.importers.formats import (
     trainer_state,
     wandb_directory,
 )
+from contexta.importers.formats.mlflow import file_store, runs_in_sqlite
 from contexta.importers.reading.description import Reader
 
 KINDS: Mapping[str, Reader] = {
     "wandb": wandb_directory,
-    "mlflow": mlflow_runs_in_sqlite,
-    "mlflow-files": mlflow_file_store,
+    "mlflow": runs_in_sqlite,
+    "mlflow-files": file_store,
     "trackio": trackio_database,
     "swanlab": swanlab_directory,
     "comet": comet_archive,
     "clearml": clearml_archive,
+    "neptune": neptune_export,
     "guild": guild_run_directory,
     "dvc": dvc_runs,
     "sacred": sacred_file_storage,

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from contexta.importers.formats.mlflow_models import text_as_value
+from contexta.importers.formats.mlflow.logged_models import text_as_value
 from contexta.importers.reading.bounded_files import mapping_of
 from contexta.importers.reading.description import ForeignEnvironment, ForeignRun, milliseconds
 from contexta.importers.reading.offline_archives import OfflineArchive

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from contexta.importers.formats.mlflow_models import add_environment, add_tags, texts_as_values
-from contexta.importers.formats.mlflow_runs_in_sqlite import set_times
+from contexta.importers.formats.mlflow.logged_models import add_environment, add_tags, texts_as_values
+from contexta.importers.formats.mlflow.runs_in_sqlite import set_times
 from contexta.importers.reading.bounded_files import text_of, yaml_of
 from contexta.importers.reading.description import EndedStatus, ForeignRun
 

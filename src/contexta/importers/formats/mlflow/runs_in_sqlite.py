@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from contexta.importers.formats.mlflow_models import add_environment, add_tags, texts_as_values
+from contexta.importers.formats.mlflow.logged_models import add_environment, add_tags, texts_as_values
 from contexta.importers.reading.description import EndedStatus, ForeignRun
 from contexta.importers.reading.sqlite_files import DAMAGE, opened, rows, tables_of
 

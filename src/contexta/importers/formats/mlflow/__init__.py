@@ -1,0 +1,1 @@
+"""Runs of MLflow: its two stores, and the models that it logged."""
