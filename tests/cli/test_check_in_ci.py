@@ -65,6 +65,8 @@ def test_a_check_gives_the_same_result_against_a_file_a_backup_and_a_workspace(s
     places = (["baseline.json"], ["b.zip"], [".contexta"], ["old", "--from", "b.zip"], ["old", "--from", ".contexta"])
     for words in places:
         assert rules_of(cli("check", "new", "--against", *words, *rules)) == expected, words
+    Path("old").write_text("a file with the name of the run")
+    assert rules_of(cli("check", "new", "--against", "old", *rules)) == expected
     assert rules_of(cli("check", "new", "--from", "b.zip", *rules)) == expected
     # Without rules, the noise between repeats decides.
     assert cli("check", "old", "--against", "baseline.json").returncode == 0

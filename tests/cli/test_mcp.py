@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
@@ -21,7 +22,9 @@ from support.studies import a_space, status_within, studied
 from contexta import Contexta
 from contexta.bisect.session.study_files import write_report, write_status
 from contexta.cli.agents import tools
+from contexta.cli.agents.process_calls import ProcessCalls
 from contexta.cli.agents.tools import ACTIONS, QUERIES, Toolbox
+from contexta.core import process
 
 STUDY = "abc"
 
@@ -129,6 +132,26 @@ def test_an_agent_gets_the_json_of_the_commands_and_can_rerun_nothing(story: Pat
             client.read("contexta://nothing")
 
 
+def test_the_processes_of_calls_end_with_the_server() -> None:
+    started = threading.Event()
+
+    def call(stop: threading.Event) -> process.Finished:
+        started.set()
+        return process.run([sys.executable, "-c", "import time; time.sleep(600)"], timeout=600, stop=stop)
+
+    with start_blocking_portal() as portal:
+        calls = portal.call(_process_calls)
+        future = portal.start_task_soon(calls.run, call)
+        assert started.wait(60)
+        calls.end()
+        with pytest.raises(process.Stopped):
+            future.result(60)
+
+
+async def _process_calls() -> ProcessCalls:
+    return ProcessCalls()
+
+
 @pytest.mark.slow
 def test_allowed_actions_delete_and_rerun(story: Path, ctx: Contexta) -> None:
     with connected(story, "--allow-run") as client:
@@ -145,18 +168,18 @@ def test_only_answers_reach_stdout_and_the_server_ends_with_stdin(tmp_path: Path
         {"jsonrpc": "2.0", "method": "notifications/initialized"},
         {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "runs", "arguments": {}}},
     ]
-    process = subprocess.Popen(
+    server = subprocess.Popen(
         [sys.executable, "-m", "contexta.cli", "mcp"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=tmp_path
     )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    with process:
-        process.stdin.write("".join(f"{json.dumps(line)}\n" for line in lines).encode())
-        process.stdin.flush()
-        answers = [json.loads(process.stdout.readline()) for _ in range(2)]
-        process.stdin.close()
-        assert process.stdout.read() == b""
-    assert process.returncode == 0
+    assert server.stdin is not None
+    assert server.stdout is not None
+    with server:
+        server.stdin.write("".join(f"{json.dumps(line)}\n" for line in lines).encode())
+        server.stdin.flush()
+        answers = [json.loads(server.stdout.readline()) for _ in range(2)]
+        server.stdin.close()
+        assert server.stdout.read() == b""
+    assert server.returncode == 0
     assert [answer["id"] for answer in answers] == [1, 2]
     assert "there is no workspace" in answers[1]["result"]["content"][0]["text"]
 

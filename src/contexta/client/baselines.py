@@ -113,7 +113,9 @@ def _path(against: str) -> Path | None:
         return None
     path = Path(against)
     is_typed_as_path = path.suffix in (".json", ".zip") or os.sep in str(against) or str(against).startswith(".")
-    if path.is_file() or (path.is_dir() and ((path / "contexta.db").is_file() or is_typed_as_path)):
+    if path.is_file() and (is_typed_as_path or is_zipfile(path) or _is_marked(path)):
+        return path
+    if path.is_dir() and (is_typed_as_path or (path / "contexta.db").is_file()):
         return path
     if is_typed_as_path:
         raise NotFound(
@@ -125,19 +127,24 @@ def _path(against: str) -> Path | None:
 
 def _read(path: Path) -> Baseline | None:
     """The baseline in a file; None if the file holds something else. Raises InvalidInput for a damaged baseline."""
-    from contexta.findings.checks import BASELINE_MARK, Baseline
+    from contexta.findings.checks import Baseline
 
-    if not path.is_file() or is_zipfile(path):
-        return None
-    content = path.read_bytes()
-    if BASELINE_MARK not in content[:200]:
+    if not path.is_file() or is_zipfile(path) or not _is_marked(path):
         return None
     try:
-        return Baseline.model_validate_json(content)
+        return Baseline.model_validate_json(path.read_bytes())
     except (ContextaError, ValueError) as error:
         what = getattr(error, "what", None) or str(error).splitlines()[0]
         hint = "write it again: contexta export --baseline FILE RUN"
         raise InvalidInput(f"the baseline {path} cannot be read: {what}", hint=hint) from error
+
+
+def _is_marked(path: Path) -> bool:
+    """Whether a file begins as a baseline does."""
+    from contexta.findings.checks import BASELINE_MARK
+
+    with path.open("rb") as file:
+        return BASELINE_MARK in file.read(200)
 
 
 def _of_file(exported: Baseline) -> BaselineRun:
