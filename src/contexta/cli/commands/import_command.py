@@ -16,7 +16,11 @@ from contexta.importers.readers import KINDS
 @click.command("import", epilog="Example: contexta import wandb/ --dry-run")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
 @click.option(
-    "--from", "kind", type=click.Choice(list(KINDS)), help="Read only this format; default: all are detected."
+    "--from",
+    "kind",
+    metavar="KIND",
+    type=click.Choice(list(KINDS)),
+    help=f"Read only this format; default: all are detected. KIND is {', '.join(KINDS)}.",
 )
 @click.option("--project", metavar="NAME", help="The project of the runs; default: that of the tool.")
 @click.option("--dry-run", is_flag=True, help="Only list the runs.")
