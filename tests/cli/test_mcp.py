@@ -152,6 +152,13 @@ async def _process_calls() -> ProcessCalls:
     return ProcessCalls()
 
 
+def test_the_state_of_a_study_is_one_screen(story: Path, cli: Cli) -> None:
+    screen = cli("bisect", "--status", "--study", f".contexta/bisect/{STUDY}").stdout
+    assert "2 of at most 60" in screen
+    assert "NEW" in screen
+    assert "{" not in screen
+
+
 @pytest.mark.slow
 def test_allowed_actions_delete_and_rerun(story: Path, ctx: Contexta) -> None:
     with connected(story, "--allow-run") as client:

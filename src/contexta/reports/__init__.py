@@ -53,6 +53,7 @@ PAGES = {
     "BestRun": "metrics:best",
     "BisectPlan": "bisect_plan:plan",
     "BisectReport": "bisect:bisection",
+    "BisectStatus": "bisect:study_status",
     "CacheContents": "workspace:cache",
     "Cleanup": "workspace:cleanup",
     "Delivery": "workspace:delivery",

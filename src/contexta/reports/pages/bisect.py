@@ -8,6 +8,7 @@ from statistics import mean
 
 from contexta.findings.bisect import (
     BisectReport,
+    BisectStatus,
     Confirmed,
     EndValues,
     ExpectedValue,
@@ -50,7 +51,7 @@ def bisection(finding: BisectReport) -> Report:
         sections.append(Section(title=title, blocks=(_proof(finding),)))
     if finding.suspects:
         rows = tuple(
-            Row(cells=(" and ".join(suspect.changes), f"{suspect.probability:.0%}")) for suspect in finding.suspects
+            Row(cells=(" and ".join(suspect.changes), f"{suspect.probability:.1%}")) for suspect in finding.suspects
         )
         sections.append(Section(title="Suspects", blocks=(Table(columns=("Change", ">Probability"), rows=rows),)))
     if finding.next:
@@ -66,6 +67,41 @@ def bisection(finding: BisectReport) -> Report:
 
 
 # ---------------------------------------------------------------------------------------------- wording
+
+
+def study_status(finding: BisectStatus) -> Report:
+    """The state of a study, its suspects, and its trials, the latest first."""
+    everything = [change.key for change in finding.changes]
+    limit = f"{len(finding.trials)} of at most {finding.max_runs}"
+    left = "" if finding.remaining_runs is None else f", about {count(finding.remaining_runs, 'run')} left"
+    facts = [
+        ("State", finding.state + (f": {finding.reason}" if finding.reason else "")),
+        ("Command", shlex.join(finding.command)),
+        ("Trials", limit + left),
+        (f"{finding.metric} of OLD", amount(finding.old.mean)),
+        (f"{finding.metric} of NEW", amount(finding.new.mean)),
+    ]
+    if finding.running is not None:
+        mix = mix_name(finding.running.at_new, everything)
+        facts.append(("Running", f"{mix}, seed {finding.running.seed}: {finding.running.why}"))
+    suspects = tuple(
+        Row(cells=(" + ".join(suspect.changes), f"{suspect.probability:.1%}")) for suspect in finding.suspects
+    )
+    trials = tuple(
+        Row(cells=(str(trial.number), mix_name(trial.at_new, everything), str(trial.seed), _outcome(trial)))
+        for trial in reversed(finding.trials)
+    )
+    tables = [Section(title="", blocks=(Table(columns=("", ""), rows=tuple(Row(cells=fact) for fact in facts)),))]
+    if suspects:
+        tables.append(Section(title="Suspects", blocks=(Table(columns=("Change", "Probability"), rows=suspects),)))
+    if trials:
+        columns = ("Trial", "Mix", "Seed", finding.metric)
+        tables.append(Section(title="Trials", blocks=(Table(columns=columns, rows=trials),)))
+    return Report(title=f"Study {finding.study}", sections=tuple(tables))
+
+
+def _outcome(trial: FinishedTrial) -> str:
+    return trial.reason if trial.value is None else amount(trial.value)
 
 
 def headline(finding: BisectReport) -> str:
