@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import struct
@@ -274,3 +275,13 @@ def test_a_digest_of_another_kind_is_no_change_of_an_input(tmp_path: Path) -> No
         inputs = ctx.diff_runs(str(dvc.run_ref), "p.new").inputs
         assert "data.csv" not in {change.key for change in inputs.changes}
         assert any("data.csv" in note for note in inputs.completeness_notes)
+
+
+def test_values_of_other_types_than_expected_raise_nothing(tmp_path: Path) -> None:
+    shutil.copytree(FIXTURES / "sacred" / "1", tmp_path / "1")
+    facts = json.loads((tmp_path / "1" / "run.json").read_text())
+    for value in (None, 1, "x", ["x"], {"x": 1}):
+        (tmp_path / "1" / "run.json").write_text(json.dumps({**dict.fromkeys(facts, value), "heartbeat": value}))
+        (run,) = runs_below(tmp_path)
+        assert run.status == "crashed"
+        assert len(run.metrics["loss"]) == 20

@@ -12,7 +12,7 @@ from contexta.importers.reading.description import EndedStatus, ForeignEnvironme
 from contexta.importers.reading.requirements_list import read_requirements
 
 TITLE = "Sacred"
-_STATUSES: dict[object, EndedStatus] = {
+_STATUSES: dict[str, EndedStatus] = {
     "COMPLETED": "completed",
     "FAILED": "failed",
     "TIMEOUT": "failed",
@@ -85,7 +85,7 @@ def _set_times(run: ForeignRun, facts: Mapping[str, Any], start: int | None) -> 
         run.notes.append("the start is not recorded: the first known time is used")
     end = moment(facts.get("stop_time")) or moment(facts.get("heartbeat")) or start
     run.started_at, run.ended_at = start, max([start, end, *times])
-    status = _STATUSES.get(facts.get("status"))
+    status = _STATUSES.get(str(facts.get("status")))
     if status is None:
         run.notes.append(f"its last status is {facts.get('status')}: the run crashed, was killed, or was still open")
     run.status = status or "crashed"
