@@ -36,6 +36,21 @@ except ImportError as error:
     raise unavailable("lightning", error) from error
 
 
+class _NoExperiment:
+    """Accepts any call and does nothing: a program that logs to the ``experiment`` of every logger goes on."""
+
+    def __getattr__(self, name: str) -> _NoExperiment:
+        if name.startswith("__"):  # copies and pickles look for these
+            raise AttributeError(name)
+        return self
+
+    def __call__(self, *_arguments: Any, **_options: Any) -> _NoExperiment:
+        return self
+
+    def __getitem__(self, _key: Any) -> _NoExperiment:
+        return self
+
+
 class ContextaLogger(_Logger):  # type: ignore[misc]  # Lightning is not installed where types are checked
     """Records what a module logs, with the step that Lightning gives it, and its hyperparameters.
 
@@ -49,6 +64,10 @@ class ContextaLogger(_Logger):  # type: ignore[misc]  # Lightning is not install
     @property
     def name(self) -> str:
         return "contexta"
+
+    @property
+    def experiment(self) -> _NoExperiment:
+        return _NoExperiment()
 
     @property
     def version(self) -> str:
