@@ -90,6 +90,8 @@ class Difference(Finding):
     """Whether the package computes results; None for other kinds."""
     changed_defaults: tuple[str, ...] = ()
     """Settings of the package whose default both runs used, with different values: ``KMeans.n_init 10 -> auto``."""
+    defaults_without_effect: tuple[str, ...] = ()
+    """Such settings that cannot change a result, with the reason: renamed, deprecated, or switched off by another."""
     moved_with: tuple[str, ...] = ()
     """The differences that changed together with this one in every recorded run."""
 

@@ -9,11 +9,12 @@ from functools import lru_cache
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from contexta.analysis.changes.effective_settings import changed_settings
+from contexta.analysis.changes.effective_settings import changed_settings, settings_of
 from contexta.analysis.changes.pair import compare_code
 from contexta.analysis.changes.side_by_side import differences_of_runs
 from contexta.analysis.metrics.formatting import some
 from contexta.analysis.metrics.repeats import arguments_of, is_seed, seed_of
+from contexta.analysis.why.setting_effects import reason_without_effect
 from contexta.contract.environment import EnvironmentSnapshot
 from contexta.findings import Change, EnvironmentDiff, PackageChange
 from contexta.findings.environments import Kind
@@ -72,15 +73,24 @@ def _of_environments(old: RunRecord, new: RunRecord, diff: EnvironmentDiff) -> I
     chains = requirement_chains(new.snapshot) if new.snapshot is not None else None
     before = requirement_chains(old.snapshot) if old.snapshot is not None else None
     defaults: dict[str, list[str]] = {}  # by package
+    ineffective: dict[str, list[str]] = {}
     for setting in changed_settings(old.run, new.run):
         if setting.is_default and setting.package is not None:
-            defaults.setdefault(setting.package, []).append(
-                f"{setting.key} {setting.left_value} -> {setting.right_value}"
-            )
+            text = f"{setting.key} {setting.left_value} -> {setting.right_value}"
+            reason = reason_without_effect(setting.key, settings_of(old.run), settings_of(new.run))
+            if reason is None:
+                defaults.setdefault(setting.package, []).append(text)
+            else:
+                ineffective.setdefault(setting.package, []).append(f"{text} ({reason})")
     for package in diff.package_changes:
         table = chains if package.right_value is not None else before
         chain = None if table is None else table.get(package.key, ())
-        yield _of_package(package, chain, tuple(defaults.get(package.key, ())))
+        yield _of_package(package, chain).model_copy(
+            update={
+                "changed_defaults": tuple(defaults.get(package.key, ())),
+                "defaults_without_effect": tuple(ineffective.get(package.key, ())),
+            }
+        )
     if diff.python_version_changed:
         yield Difference(
             kind="python",
@@ -109,7 +119,7 @@ def _of_environments(old: RunRecord, new: RunRecord, diff: EnvironmentDiff) -> I
         yield Difference(kind="machine", key="platform", left_value=diff.left_platform, right_value=diff.right_platform)
 
 
-def _of_package(change: PackageChange, chain: tuple[str, ...] | None, defaults: tuple[str, ...]) -> Difference:
+def _of_package(change: PackageChange, chain: tuple[str, ...] | None) -> Difference:
     return Difference(
         kind="package",
         key=change.key,
@@ -120,7 +130,6 @@ def _of_package(change: PackageChange, chain: tuple[str, ...] | None, defaults: 
         requested=change.requested,
         jump=" ".join(filter(None, (change.size, change.direction))) or None,
         numeric=change.key in NUMERIC,
-        changed_defaults=defaults,
     )
 
 

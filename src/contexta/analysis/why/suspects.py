@@ -40,6 +40,7 @@ JUMPS: Mapping[str, tuple[float, str]] = {
     "local": (1.2, "another build, as for another accelerator"),
 }
 CHANGED_DEFAULT = (5.0, "the runs used a default that this release changed")
+DEFAULT_WITHOUT_EFFECT = (1.0, "the changed default cannot change a result")
 PRESENCE = (0.8, "usually a consequence of another change")
 NUMERIC = (2.0, "it computes results")
 TOOL = (0.2, "it computes no results")
@@ -47,6 +48,7 @@ MACHINE_NOISE = (0.25, "it changes capacity, not arithmetic")
 ACCELERATOR = (2.5, "another accelerator, driver or instruction set computes in another order")
 _CAPACITY = frozenset({"memory", "memory_limit", "core_limit", "host", "container", "image", "kernel", "release"})
 _ARITHMETIC = frozenset({"gpus", "cpu", "instruction_sets", "driver", "cuda", "architecture"})
+_CONTRADICTED = "contradicted by past runs"
 HISTORY_CAP = 50.0
 """The largest factor that history alone can give, because past runs are no controlled experiment."""
 
@@ -119,12 +121,12 @@ def _evidence(difference: Difference, fit: float | None) -> Iterator[Evidence]:
     elif difference.kind == "package" and is_tool(difference.key):
         yield _part("tool", "development tool", TOOL)
     if fit is not None:
-        quality = "fits best" if fit > 0.5 else "fits" if fit > 0.1 else "fits poorly"
+        agreement = "explains past runs" if fit > 0.5 else "explains some past runs" if fit > 0.1 else _CONTRADICTED
         yield Evidence(
             name="history",
-            text=f"history {quality}",
+            text=agreement,
             weight=max(fit, 1 / HISTORY_CAP),
-            reason="how well past runs agree with it as the only cause",
+            reason="how well it alone explains the values of the past runs of this project",
         )
 
 
@@ -142,6 +144,9 @@ def _of_imports(difference: Difference) -> Iterator[Evidence]:
         yield _part("imported", "import unknown", (1.0, "imports were not recorded"))
     if difference.changed_defaults:
         yield _part("default", f"default changed: {some(difference.changed_defaults, 2)}", CHANGED_DEFAULT)
+    elif difference.defaults_without_effect:
+        text = f"default changed without effect: {some(difference.defaults_without_effect, 2)}"
+        yield _part("default", text, DEFAULT_WITHOUT_EFFECT)
     if difference.requested:
         yield _part("requested", "requested", REQUESTED)
 
