@@ -15,6 +15,7 @@ from contexta.findings.reproduction import Confidence, EvidenceItem, Reconstruct
 from contexta.reconstruct.combine import ChosenVersion, Combined, combine
 from contexta.reconstruct.search.dated_resolution import Resolution, published_after, pythons_at, resolve
 from contexta.reconstruct.search.document_search import collect, split_paths, traces_of
+from contexta.reconstruct.search.imported_traces import traces_of_trackers
 from contexta.reconstruct.search.moments import moment_of
 from contexta.reconstruct.search.shell_history import traces_of_shells
 from contexta.reconstruct.search.unchanged_files import traces_of_environment
@@ -49,6 +50,7 @@ def reconstruct(at: str, options: ReconstructOptions, uv: Uv, progress: Progress
     documents, notes = collect(directories, files, moment)
     extra = [traces_of_environment(options.environment, moment)] if options.environment is not None else []
     extra += traces_of_shells(moment) if options.shell_history else []
+    extra.append(traces_of_trackers(directories, files, moment))
     first = Traces.joined([traces_of(documents), *extra])
     python = _python(options.python, combine(first.evidence, moment), first.wishes, moment)
     traces = Traces.joined([traces_of(documents, _markers(python.versions[0])), *extra]) if python.versions else first
