@@ -268,7 +268,8 @@ def test_errors_name_options_as_their_reader_writes_them(cli: Cli, project: Path
 def test_options_are_those_of_the_command_line() -> None:
     fields = {*BisectRequest.model_fields}
     assert fields - {*get_type_hints(BisectOptions)} == {"old", "new", "command", "metric"}
-    output = {"only_plan", "resume", "show", "workspace", "as_json", "json_stream", "as_markdown", "html", "everything"}
+    output = {"only_plan", "resume", "show", "status", "workspace"}
+    output |= {"as_json", "json_stream", "as_markdown", "html", "everything"}
     assert {parameter.name for parameter in command.params} == (fields - {"outputs"}) | output
 
 

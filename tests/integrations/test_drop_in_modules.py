@@ -14,6 +14,7 @@ from support.indexed import indexed_environment
 from support.paths import SOURCE
 from support.pythons import another_python
 
+import contexta
 from contexta import Contexta, tensorboard, wandb
 from contexta.core.errors import InvalidInput
 
@@ -164,6 +165,7 @@ def test_another_attribute_or_argument_is_refused_with_its_alternative(ctx: Cont
         run.watch()
     with pytest.raises(AttributeError, match="SummaryWriter of contexta.tensorboard has no add_graph"):
         tensorboard.SummaryWriter().add_graph(None)
+    contexta.finish()
 
 
 @pytest.mark.online
