@@ -24,7 +24,9 @@ with open(os.environ["STARTED"], "a") as started:
     started.write(f"{os.getpid()}\\n")
 sleep = "import time; time.sleep(600)  # " + os.environ["MARK"]
 subprocess.Popen([sys.executable, "-c", sleep], start_new_session=True)
-time.sleep(0.1)
+for epoch in range(10):
+    time.sleep(0.01)
+    print(f"epoch={epoch} loss={0.9 ** epoch * (1 + gamma.worse):.9f}")
 print("accuracy=%.6f" % (0.9 - gamma.worse + int(os.environ["SEED"]) / 1000))
 """
 KILLS = 50
@@ -73,6 +75,7 @@ def test_killed_at_fifty_moments_a_study_comes_to_its_verdict_and_repeats_no_fin
         study = begin(*command, "--resume", "--", "python", "train.py")
     printed, _ = study.communicate(timeout=300)
     report = json.loads(printed)
+    assert any(trial["stopped"] for trial in report["trials"]), "no trial was stopped early"
     assert (report["verdict"], report["culprits"]) == ("proved", ["gamma"])
     with Contexta(workspace=project / ".contexta" / "bisect") as ctx:
         runs = ctx.list_runs()

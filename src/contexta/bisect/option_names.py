@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-NEGATIVE = {"lower_is_better": "--higher-is-better", "versions": "--no-versions"}
+NEGATIVE = {"lower_is_better": "--higher-is-better", "versions": "--no-versions", "early": "--no-early"}
 """Flag -> its opposite on the command line."""
 _speaks_shell: ContextVar[bool] = ContextVar("speaks_shell", default=False)
 

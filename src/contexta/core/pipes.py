@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from subprocess import Popen
     from threading import Thread
-    from typing import IO, Any, Dict, List, Optional, Union
+    from typing import IO, Any, Callable, Dict, List, Optional, Union
 
 _CHUNK = 64 * 1024
 
@@ -20,9 +20,10 @@ _CHUNK = 64 * 1024
 class Output:
     """The beginning and the end of one output. The middle is read and dropped, so that the program never waits."""
 
-    def __init__(self, pipe: Any, limit: int) -> None:
-        """limit: bytes kept, half of them from the beginning."""
+    def __init__(self, pipe: Any, limit: int, receive: Optional[Callable[[bytes], None]] = None) -> None:
+        """limit: bytes kept, half of them from the beginning. receive: gets all bytes as they arrive."""
         self.pipe = pipe
+        self._receive = receive
         self.is_done = False
         self._half = limit // 2
         self._head = bytearray()
@@ -47,6 +48,8 @@ class Output:
         if not chunk:
             self.is_done = True
             return
+        if self._receive is not None:
+            self._receive(chunk)
         room = self._half - len(self._head)
         self._head += chunk[:room]
         self._tail += chunk[room:]
@@ -64,9 +67,22 @@ class Output:
             self._dropped += over
 
 
-def connect(process: Popen[bytes], data: Optional[bytes], limit: int) -> Union[Polled, Threaded]:
-    """Begin to read the output of a program and to write its input. data: None when its stdin is not a pipe."""
-    outputs = [Output(process.stdout, limit), Output(process.stderr, limit)]
+def connect(
+    process: Popen[bytes],
+    data: Optional[bytes],
+    limit: int,
+    on_output: Optional[Callable[[int, bytes], None]] = None,
+) -> Union[Polled, Threaded]:
+    """Begin to read the output of a program and to write its input. data: None when its stdin is not a pipe.
+
+    on_output: see ``process.run``.
+    """
+    from functools import partial
+
+    outputs = [
+        Output(pipe, limit, None if on_output is None else partial(on_output, number))
+        for number, pipe in enumerate((process.stdout, process.stderr))
+    ]
     return Threaded(outputs, process.stdin, data) if os.name == "nt" else Polled(outputs, process.stdin, data)
 
 

@@ -9,7 +9,7 @@ All child processes that Contexta starts for itself go through this module.
         ├── CommandNotFound   (LookupError)   no such program
         ├── StartFailed                       the program exists and cannot be started
         ├── TimedOut          (TimeoutError)  terminated at the time limit; ``.finished`` holds its output
-        └── Stopped                           terminated because the caller set ``stop``
+        └── Stopped                           terminated because of ``stop``; ``.finished`` holds its output
 
 An exit code other than 0 is not an error here; the caller knows what it means.
 Standard library only, Python 3.8: the recorder runs git and nvidia-smi inside training processes.
@@ -25,7 +25,7 @@ from contexta.core.errors import ContextaError, shown
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from subprocess import Popen
-    from typing import Any, Mapping, Optional, Protocol, Sequence, Union
+    from typing import Any, Callable, Mapping, Optional, Protocol, Sequence, Union
 
     from contexta.core.pipes import Output, Polled, Threaded
 
@@ -65,6 +65,10 @@ class TimedOut(ProcessError, TimeoutError):
 class Stopped(ProcessError):
     """The program was terminated because ``stop`` was set, with everything it had started."""
 
+    def __init__(self, message: str, *, finished: Finished) -> None:
+        super().__init__(message)
+        self.finished = finished
+
 
 class Finished:
     """The exit code and the output of a program. ``exit_code`` is negative when a signal ended it (-9: SIGKILL)."""
@@ -94,11 +98,13 @@ def run(
     max_output: int = MAX_OUTPUT,
     strays: bool = False,
     stop: Optional[Stop] = None,
+    on_output: Optional[Callable[[int, bytes], None]] = None,
 ) -> Finished:
     """Run a program to its end and return its output.
 
     timeout: seconds, > 0. max_output: bytes kept of each of stdout and stderr, half of them from the beginning and half
-    from the end. stop: terminates the program when another thread sets it.
+    from the end. stop: terminates the program when it is set. on_output: receives (0 for stdout or 1 for stderr, bytes)
+    as they arrive, on Windows in threads of their own; it must not raise.
     env: the whole environment; None is this process's own. input: its stdin; None is an empty stdin.
     The program gets its own process group, which is killed when the program ends and at the time limit.
     strays: on Linux also kill daemons, which left the group and lost their parent; a variable marks them.
@@ -118,7 +124,7 @@ def run(
     pipes: Optional[Pipes] = None
     ended = False
     try:
-        pipes = connect(process, input, max_output)
+        pipes = connect(process, input, max_output, on_output)
         ended = _wait(process, pipes, began + timeout, stop)
         if ended:
             pipes.drain(max(0.0, min(_LINGER, began + timeout - monotonic())))
@@ -132,7 +138,7 @@ def run(
             pipes.close()
     finished = Finished(argv, code, pipes.outputs[0], pipes.outputs[1], monotonic() - began)
     if not ended and stop is not None and stop.is_set():
-        raise Stopped(f"{argv[0]} was stopped")
+        raise Stopped(f"{argv[0]} was stopped", finished=finished)
     if not ended:
         raise TimedOut(f"{argv[0]} did not end within {timeout:g} s", finished=finished)
     return finished

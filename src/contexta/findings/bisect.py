@@ -75,6 +75,19 @@ class PossibleCause(Finding):
     probability: float
 
 
+class StoppedEarly(Finding):
+    """Why a rerun was stopped before its end: it logged exactly what OLD or NEW logged."""
+
+    step: int
+    last_step: int
+    """Of the endpoint's run."""
+    equal_to: Literal["OLD", "NEW"]
+    since: int
+    """The first step at which OLD and NEW differ."""
+    run: str
+    """The run of the endpoint, in the workspace of the study."""
+
+
 class FinishedTrial(Finding):
     """One rerun."""
 
@@ -88,9 +101,11 @@ class FinishedTrial(Finding):
     """The release of the culprit, if it differs from the one of OLD and NEW."""
     seed: int
     value: float | None
-    """None without a value, for ``reason``."""
+    """None without a measured value, for ``reason``."""
     verdict: Literal["good", "bad"] | None
     """None if the values decide, not a threshold or a judge."""
+    stopped: StoppedEarly | None = None
+    """Set if the rerun was stopped early: it counts as the endpoint that it equals, and has no value of its own."""
     reason: str
     seconds: float
     run: str | None

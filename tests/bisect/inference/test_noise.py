@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contexta.bisect.inference.noise import grain, shared_by_seed
+from contexta.analysis.metrics.grain import grain
+from contexta.bisect.inference.noise import shared_by_seed
 
 
 @given(st.integers(2, 500), st.lists(st.integers(0, 500), min_size=2, max_size=8, unique=True))

@@ -19,6 +19,7 @@ from contexta.bisect.execution.seed_use import other_seed, with_seed
 from contexta.bisect.execution.trial_job import TrialJob, TrialResult
 from contexta.bisect.execution.trial_record import TrialRecord
 from contexta.bisect.execution.unentered_processes import scanned
+from contexta.bisect.trajectories.live import LiveTrajectory
 from contexta.core import process, supervisor
 from contexta.core.errors import InvalidInput, shown
 from contexta.recorder.probes.machine import usable_memory
@@ -104,7 +105,7 @@ def _checked(result: TrialResult, job: TrialJob, record: TrialRecord) -> TrialRe
     parameters = record.parameters()
     wrong = contradiction(job.parameters, parameters)
     if wrong is not None and result.value is not None:
-        result = replace(result, value=None, measured=None, reason=wrong)
+        result = result.without_value(wrong)
     return replace(result, other_seed=other_seed(parameters, record.arguments(), job.seed))
 
 
@@ -117,9 +118,7 @@ def _compared(result: TrialResult, intended: Intended, observations: Observation
     if confirmation.state != "no":
         return result
     failed = f" ({result.reason})" if result.reason else ""
-    return replace(
-        result, value=None, measured=None, reason=f"{confirmation.reason}{failed}", location=confirmation.location
-    )
+    return replace(result.without_value(f"{confirmation.reason}{failed}"), location=confirmation.location)
 
 
 def _moved(job: TrialJob, put: Callable[[str], str]) -> TrialJob:
@@ -154,15 +153,30 @@ class _Sandbox:
 
     def attempt(self, variables: Mapping[str, str], record: TrialRecord | Mapping[str, float]) -> TrialResult:
         """Run the command and its judge. record: what the command records, or its metrics."""
+        live = None
+        if self.job.early is not None and isinstance(record, TrialRecord):
+            live = LiveTrajectory(self.job.early, record.journals, self.stop)
+            if live.may_stop:  # output that waits in a buffer comes too late
+                variables = {"PYTHONUNBUFFERED": "1", **variables}
+        result = self._attempt(variables, record, live)
+        if live is None or not isinstance(record, TrialRecord):
+            return result
+        return replace(result, followed=live.followed, trajectory=record.store_trajectory(live.finish()))
+
+    def _attempt(
+        self, variables: Mapping[str, str], record: TrialRecord | Mapping[str, float], live: LiveTrajectory | None
+    ) -> TrialResult:
         job, command = self.job, self.job.command
         try:
-            finished = self._run(command.argv, variables, job.command.seed_argument)
+            finished = self._run(command.argv, variables, job.command.seed_argument, live)
         except process.TimedOut as late:
             value = 0.0 if command.timeout_is_bad else None
             reason = f"did not end within {job.seconds:g} s"
             return TrialResult(value, reason, late.finished.seconds, _log(late.finished))
-        except process.Stopped:
-            raise
+        except process.Stopped as stopped:
+            if live is None or live.followed is None or not live.is_stopped_by_rule:
+                raise
+            return TrialResult(live.followed.value, "", stopped.finished.seconds, _log(stopped.finished))
         except process.ProcessError as error:
             return TrialResult(None, error.what, 0.0)
         log, code = _log(finished), finished.exit_code
@@ -200,7 +214,11 @@ class _Sandbox:
             raise InvalidInput(f"the judge {shown(judge[0])} did not end in time") from late
 
     def _run(
-        self, command: tuple[str, ...], variables: Mapping[str, str], seed_argument: str | None = None
+        self,
+        command: tuple[str, ...],
+        variables: Mapping[str, str],
+        seed_argument: str | None = None,
+        live: LiveTrajectory | None = None,
     ) -> process.Finished:
         job = self.job
         argv = with_python(with_seed(command, job.seed), str(python_in(Path(self.environment))))
@@ -209,7 +227,14 @@ class _Sandbox:
         limit = job.command.memory
         argv = supervisor.supervised(argv, limit or _fair_share(job), hard=bool(limit), overlays=self.home.overlays)
         with scanned(variables):
-            return process.run(argv, timeout=job.seconds, cwd=str(self.place), env=variables, stop=self.stop)
+            return process.run(
+                argv,
+                timeout=job.seconds,
+                cwd=str(self.place),
+                env=variables,
+                stop=self.stop if live is None else live,
+                on_output=None if live is None else live.receive,
+            )
 
 
 def _fair_share(job: TrialJob) -> int:

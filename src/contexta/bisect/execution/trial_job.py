@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from contexta.bisect.execution.metric import Threshold
 from contexta.bisect.execution.parameter_changes import Setting
 from contexta.bisect.execution.sandbox import Revision
 from contexta.bisect.execution.source_files import Source
+from contexta.bisect.trajectories.early_rule import EarlyRule, Followed
 from contexta.reproduce.environments.linker import Recipe
 from contexta.reproduce.launch.confirmation import State
 
@@ -106,6 +107,8 @@ class TrialJob:
     offline: bool = False
     index: tuple[tuple[str, str], ...] = ()
     """Index settings of uv, for another machine."""
+    early: EarlyRule | None = None
+    """When the trial may end early; None to read no series."""
 
     @property
     def seconds(self) -> float:
@@ -141,14 +144,29 @@ class TrialResult:
     """The recorded seed if it differs from the seed of the trial, as ``NAME=VALUE``."""
     why_home_empty: str = ""
     """See ``PrivateHome``."""
+    followed: Followed | None = None
+    """The endpoint whose trajectory it followed far enough. If that stopped it, ``value`` is that of the endpoint."""
+    trajectory: str = ""
+    """Digest of the object with its series; empty if it logged none."""
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether ``value`` is its own; else it was stopped early and has that of the endpoint that it followed."""
+        return self.followed is None or not self.followed.stopped
+
+    def without_value(self, reason: str) -> TrialResult:
+        """The result of a trial that does not count."""
+        return replace(self, value=None, measured=None, reason=reason, followed=None)
 
     def stored(self) -> dict[str, object]:
         """The result as JSON values, for the metadata of its run."""
-        return {name: getattr(self, name) for name in _STORED}
+        followed = None if self.followed is None else asdict(self.followed)
+        return {**{name: getattr(self, name) for name in _STORED}, "followed": followed, "trajectory": self.trajectory}
 
     @classmethod
     def from_stored(cls, fields: Mapping[str, Any], run: str) -> TrialResult:
-        values: dict[str, Any] = {"run": run}
+        values: dict[str, Any] = {"run": run, "trajectory": fields.get("trajectory", "")}
+        values["followed"] = Followed.from_stored(fields.get("followed"))
         for name in _STORED:
             values[name] = tuple(fields[name]) if isinstance(fields[name], list) else fields[name]
         return cls(**values)

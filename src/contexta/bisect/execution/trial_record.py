@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from contexta.bisect.execution.private_home import CACHES_VARIABLE
 from contexta.bisect.execution.trial_job import TrialJob, TrialResult
+from contexta.bisect.trajectories.trajectory import Trajectory, encoded
 from contexta.core import settings
 from contexta.core.files import atomic_files
 from contexta.recorder.journal.objects import Objects
@@ -73,6 +74,28 @@ class TrialRecord:
             inherited.NAMED: "1",
             inherited.SINGLE: "1",  # a trial is one run, also where its program starts several
         }
+
+    @property
+    def journals(self) -> Path:
+        """The directory of the journals of all processes of the command."""
+        return self._at
+
+    def store_trajectory(self, trajectory: Trajectory) -> str:
+        """The digest of the stored trajectory; empty for one that cannot be compared with others."""
+        if not any(len(points) > 1 for points in trajectory.values()):
+            return ""
+        content = encoded(trajectory)
+        digest = self._objects.put(content)
+        self._run._journal.write(
+            "artifact",
+            name="trajectory",
+            kind="trajectory",
+            location=f"object:{digest}",
+            digest=f"sha256:{digest}",
+            size=len(content),
+            attributes={},
+        )
+        return digest
 
     def metrics(self) -> dict[str, float]:
         """The last value of each metric the command recorded; a stage's also as ``stage/metric``."""
@@ -139,7 +162,7 @@ class TrialRecord:
         for topic, text in _notes(result):
             run.note(topic, storable(text[:_LONGEST_NOTE]))
         run._journal.write("fact", name=FACT, value={**self._job.about, **result.stored()})
-        run.finish("completed" if result.value is not None else "failed")
+        run.finish("failed" if result.value is None else "completed" if result.is_measured else "cancelled")
         journals = self._workspace / settings.JOURNALS
         journals.mkdir(parents=True, exist_ok=True)
         first = self._at / f"{self.ref}{SUFFIX}"

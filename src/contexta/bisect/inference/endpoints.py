@@ -55,7 +55,9 @@ def judge_endpoints(observations: ObservedTrials) -> Endpoints:
     values = {*old, *new}
     if fewest == 2 and _is_clearly_better(drop, standard_error, freedom, is_rounding=is_rounding, values=values):
         return Endpoints("same", _BETTER, drop, is_certain=True)
-    if fewest < 3 or (is_rounding and fewest < 5):
+    # trajectories already show that something differs, so the search may begin with one seed less
+    least = 2 if observations.has_early_verdicts else 3
+    if fewest < least or (is_rounding and fewest < 5):
         return Endpoints("open", "too few runs yet", drop)
     if is_rounding:
         if observations.is_rounding(abs(drop)):

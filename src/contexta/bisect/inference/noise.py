@@ -1,10 +1,9 @@
-"""The effect of seeds on values, and the step between values."""
+"""The effect of seeds on values."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 from contexta.analysis.metrics.stats import student_cdf
@@ -34,23 +33,3 @@ def shared_by_seed(old: Mapping[int, float], new: Mapping[int, float]) -> dict[i
 def _centred(values: Sequence[float]) -> list[float]:
     mean = fmean(values)
     return [value - mean for value in values]
-
-
-def grain(values: Iterable[float]) -> float:
-    """The step of which all differences between values are multiples (1/n for an accuracy on n samples).
-
-    Values without a common step give about a billionth of their range; equal values give 0.
-    """
-    distinct = sorted(set(values))
-    if len(distinct) < 2:
-        return 0.0
-    least = 1e-9 * (distinct[-1] - distinct[0])
-    step = 0.0
-    for low, high in pairwise(distinct):
-        divisor, remainder = high - low, step
-        while remainder > least:
-            divisor, remainder = remainder, divisor % remainder
-            if remainder > 0 and divisor - remainder <= least:  # a whole step, up to rounding
-                remainder = 0.0
-        step = divisor
-    return step

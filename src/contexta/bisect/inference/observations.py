@@ -29,6 +29,10 @@ class Observation:
     """Oriented so that higher is better; None if the trial gave no value, because of ``reason``."""
     reason: str = ""
     seconds: float = 0.0
+    is_measured: bool = True
+    """Whether the trial ran to its end. If not, it followed the trajectory of an endpoint and has the value of that."""
+    predicted: float | None = None
+    """The value of the endpoint whose trajectory the trial followed; None if it followed none."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,11 @@ class ObservedTrials:
     results: tuple[Observation, ...]
     new: int
     """The mix that is NEW; OLD is 0."""
+
+    @cached_property
+    def has_early_verdicts(self) -> bool:
+        """Whether the trajectories of OLD and NEW differ, and a trial followed one of them exactly."""
+        return not all(result.is_measured for result in self.results)
 
     @cached_property
     def outcomes(self) -> dict[int, list[str | None]]:

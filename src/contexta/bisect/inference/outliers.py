@@ -13,9 +13,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean
 
+from contexta.analysis.metrics.grain import grain
 from contexta.analysis.metrics.stats import pooled_spread, student_cdf
 from contexta.bisect.inference.drift import first_counted
-from contexta.bisect.inference.noise import grain
 from contexta.bisect.inference.observations import Observation, ObservedTrials
 from contexta.bisect.inference.scale import Scale
 from contexta.bisect.tuning import TUNING

@@ -9,9 +9,9 @@ from functools import cached_property
 from statistics import fmean
 from typing import Literal
 
+from contexta.analysis.metrics.grain import grain
 from contexta.analysis.metrics.stats import pooled_spread
 from contexta.bisect.inference.likelihood import Levels, Pool, either, log_share
-from contexta.bisect.inference.noise import grain
 from contexta.bisect.inference.observations import ObservedTrials
 from contexta.bisect.space.lattice import mix_of
 from contexta.bisect.tuning import TUNING

@@ -67,6 +67,8 @@ class BisectOptions(TypedDict, total=False):
     keep_order: bool
     offline: bool
     repeats: int
+    early: bool
+    early_after: int
     dask: str | None
     outputs: tuple[Path, ...]
 
@@ -144,6 +146,10 @@ class BisectRequest(Value):
     """Use packages from uv's cache only."""
     repeats: Annotated[int, Placeholder("N")] = Field(0, ge=0)
     """Reruns of each side at least."""
+    early: bool = True
+    """Stop reruns that log exactly what OLD or NEW logged."""
+    early_after: Annotated[int, Placeholder("N")] = Field(5, ge=1)
+    """Number of equal steps before a rerun may be stopped."""
     dask: Annotated[str | None, Placeholder("ADDRESS")] = None
     """Rerun on a Dask cluster, as in tcp://10.0.0.1:8786."""
     outputs: tuple[Path, ...] = ()

@@ -10,7 +10,7 @@ from contexta.bisect.inference.endpoints import judge_endpoints
 from contexta.bisect.inference.mix_evidence import MixEvidence
 from contexta.bisect.inference.outliers import usable_observations
 from contexta.bisect.inference.posterior import infer_posterior
-from contexta.bisect.reporting.report import Trial, suspects
+from contexta.bisect.reporting.report import Trial, counted_observations, suspects
 from contexta.bisect.search.problem import Problem
 from contexta.bisect.space.changes import Space
 from contexta.bisect.space.lattice import groups_of
@@ -59,7 +59,7 @@ def plan(space: Space, max_runs: int, *, seconds: float | None = None, notes: Se
 
 def estimate(space: Space, problem: Problem, trials: Sequence[Trial]) -> Estimate:
     """The estimate after the trials so far."""
-    observations = usable_observations([trial.observation for trial in trials], space.mixes.full)
+    observations = usable_observations(counted_observations(trials), space.mixes.full)
     left = problem.settings.max_runs - len(trials)
     values = observations.run_count(0), observations.run_count(space.mixes.full)
     ends = judge_endpoints(observations) if all(values) else None

@@ -7,10 +7,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean
+from typing import Literal
 
 from contexta.bisect.execution.private_home import CACHES_VARIABLE
 from contexta.bisect.execution.seed_use import ASK
 from contexta.bisect.execution.trial_job import TrialResult
+from contexta.bisect.inference.early_verdicts import counted, is_contradicted
 from contexta.bisect.inference.failures.failure_counts import random_crashes
 from contexta.bisect.inference.observations import Observation, ObservedTrials
 from contexta.bisect.inference.outliers import OUTLIER, usable_observations
@@ -31,6 +33,7 @@ from contexta.findings.bisect import (
     ProofFact,
     Releases,
     Share,
+    StoppedEarly,
 )
 from contexta.reproduce.launch.commands import fixes
 from contexta.reproduce.launch.confirmation import summary
@@ -82,10 +85,13 @@ def report(
     of OLD and NEW. expected: what OLD was expected to give.
     """
     sign = 1.0 if higher_is_better else -1.0
-    observations = usable_observations([trial.observation for trial in trials], space.mixes.full)
-    moved = len(trials) - len(observations.results)  # trials before the machine changed do not count
-    strays = [number for number, result in enumerate(observations.results, start=moved) if result.reason == OUTLIER]
-    values = _Values([trial for number, trial in enumerate(trials) if number >= moved and number not in strays], sign)
+    numbers = counted([trial.observation for trial in trials])
+    observations = usable_observations(counted_observations(trials), space.mixes.full)
+    before = len(numbers) - len(observations.results)  # trials before the machine changed do not count
+    moved, numbers = numbers[before] if before else 0, numbers[before:]
+    results = zip(numbers, observations.results, strict=True)
+    strays = [number for number, result in results if result.reason == OUTLIER]
+    values = _Values([trials[number] for number in numbers if number not in strays], sign)
     everything = (*trials, *release_trials)
     facts = verdict.proof.facts if verdict.proof is not None else ()
     is_proved = verdict.kind == "proved"
@@ -124,6 +130,7 @@ def report(
             *notes,
             *_unlike_recorded(metric, recorded, (values(0), values(space.mixes.full))),
             *_moved(moved),
+            *_distrusted(trials),
             *_left_out(trials, strays, sign),
             *_flaky(everything, space.mixes.full),
             *_unconfirmed(everything),
@@ -217,6 +224,17 @@ def _moved(trials: int) -> Iterator[str]:
         )
 
 
+def _distrusted(trials: Sequence[Trial]) -> Iterator[str]:
+    """A note that a trial contradicted early verdicts."""
+    early = [number for number, trial in enumerate(trials, start=1) if not trial.result.is_measured]
+    if early and is_contradicted([trial.observation for trial in trials]):
+        yield (
+            f"trials with equal series ended with different values, so series do not predict the value: the "
+            f"{len(early)} early verdicts do not count (trials {', '.join(map(str, early))}), and later trials ran to "
+            "their end"
+        )
+
+
 def _left_out(trials: Sequence[Trial], strays: Sequence[int], sign: float) -> Iterator[str]:
     """Notes on the trials of the endpoints that are left out as outliers."""
     for number in strays:
@@ -255,8 +273,13 @@ def finished(space: Space, trial: Trial, number: int, sign: float) -> FinishedTr
         release=trial.release,
         seed=observation.seed,
         value=_value(trial, sign),
-        verdict=None if result.measured in (None, result.value) else "good" if result.value else "bad",
-        reason=observation.reason,
+        stopped=_stopped(result) if observation.value is not None else None,
+        verdict=None
+        if not result.is_measured or result.measured in (None, result.value)
+        else "good"
+        if result.value
+        else "bad",
+        reason=observation.reason or ("" if result.is_measured or result.followed is None else result.followed.text),
         seconds=round(observation.seconds, 3),
         run=result.run,
         confirmed=result.confirmed,
@@ -264,8 +287,36 @@ def finished(space: Space, trial: Trial, number: int, sign: float) -> FinishedTr
     )
 
 
+def _judgement(result: TrialResult) -> Literal["good", "bad"] | None:
+    """What a threshold or a judge says about a measured value."""
+    if not result.is_measured or result.measured in (None, result.value):
+        return None
+    return "good" if result.value else "bad"
+
+
+def counted_observations(trials: Sequence[Trial]) -> list[Observation]:
+    """The observations that count (``early_verdicts.py``)."""
+    observations = [trial.observation for trial in trials]
+    return [observations[number] for number in counted(observations)]
+
+
+def _stopped(result: TrialResult) -> StoppedEarly | None:
+    followed = result.followed
+    if followed is None or not followed.stopped:
+        return None
+    return StoppedEarly(
+        step=followed.step,
+        last_step=followed.last_step,
+        equal_to=followed.endpoint,
+        since=followed.since,
+        run=followed.run,
+    )
+
+
 def _value(trial: Trial, sign: float) -> float | None:
     """The measured value with its own sign; without a metric the judgement, 1 or 0."""
+    if not trial.result.is_measured:
+        return None
     if trial.result.measured is not None:
         return trial.result.measured
     return None if trial.observation.value is None else sign * trial.observation.value

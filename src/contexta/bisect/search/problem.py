@@ -52,6 +52,8 @@ class Probe:
     seed: int
     purpose: Purpose
     why: str
+    to_end: bool = False
+    """Whether the value must be measured: then the trial runs to its end, whatever it logs."""
 
 
 @dataclass(frozen=True)

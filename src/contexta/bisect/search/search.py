@@ -17,6 +17,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from contexta.bisect.inference.drift import next_late_run
+from contexta.bisect.inference.early_verdicts import (
+    counted,
+    doubtful_verdict,
+    lost_repeat,
+    must_be_measured,
+    unmeasured_fact,
+)
 from contexta.bisect.inference.endpoints import judge_endpoints, next_endpoint_run
 from contexta.bisect.inference.mix_evidence import MixEvidence
 from contexta.bisect.inference.observations import Observation
@@ -47,15 +54,23 @@ from contexta.bisect.tuning import TUNING
 
 def decide(problem: Problem, results: Sequence[Observation]) -> Probe | Verdict:
     """The next trial, or the verdict. Pure: the same results give the same answer."""
-    evidence = MixEvidence(usable_observations(results, problem.mixes.full))
-    step = _next_step(problem, evidence, is_spent=len(results) >= problem.settings.max_runs)
+    is_spent, new = len(results) >= problem.settings.max_runs, problem.mixes.full
+    if not is_spent and (seed := lost_repeat(results)) is not None:
+        return Probe(0, seed, "end", "its early verdict does not count; does it repeat?", to_end=True)
+    results = [results[number] for number in counted(results)]
+    evidence = MixEvidence(usable_observations(results, new))
+    step = _next_step(problem, evidence, results, is_spent=is_spent)
+    if isinstance(step, Probe):
+        return replace(step, to_end=step.to_end or must_be_measured(results, step.mix, step.seed, new))
     is_seedless = evidence.observations.seedless and not problem.settings.judged
-    if isinstance(step, Verdict) and step.endpoints is not None and is_seedless:
+    if step.endpoints is not None and is_seedless:
         return replace(step, fixed_seed=True, why=f"{step.why}, at this fixed seed")
     return step
 
 
-def _next_step(problem: Problem, evidence: MixEvidence, *, is_spent: bool) -> Probe | Verdict:
+def _next_step(
+    problem: Problem, evidence: MixEvidence, results: Sequence[Observation], *, is_spent: bool
+) -> Probe | Verdict:
     observations = evidence.observations
     for endpoint, name in ((0, "OLD"), (problem.mixes.full, "NEW")):
         if endpoint in observations.failures:
@@ -83,6 +98,9 @@ def _next_step(problem: Problem, evidence: MixEvidence, *, is_spent: bool) -> Pr
     if not is_spent and isinstance(step, Verdict) and step.kind == "proved" and step.proof is not None:
         late = next_late_run(evidence, step.proof)
         step = step if late is None else Probe(*late, "end", "does it still give its earlier value?")
+    if isinstance(step, Verdict) and step.kind == "proved" and step.proof is not None:
+        fact = unmeasured_fact(results, step.proof, problem.mixes.full, problem.settings.strength)
+        step = step if fact is None else Probe(*fact, "proof", "its value was not measured so far", to_end=True)
     if is_spent and isinstance(step, Probe):
         why = f"{problem.settings.max_runs} runs did not suffice"
         if situation.posterior.none > TUNING.doubt_about_drop:
@@ -94,6 +112,8 @@ def _next_step(problem: Problem, evidence: MixEvidence, *, is_spent: bool) -> Pr
 def _search(situation: Situation) -> Probe | Verdict:
     """The next step once NEW looks worse: first what could invalidate the posterior, then its leader."""
     evidence, observations = situation.evidence, situation.observations
+    if (doubtful := doubtful_verdict(observations.results, observations.new)) is not None:
+        return Probe(*doubtful, "search", "its values at other seeds contradict its early verdict", to_end=True)
     if (unique := mix_with_unique_values(observations)) is not None:
         return Probe(*unique, "search", "no other mix gave its value; does it repeat?")
     if (outlier := unconfirmed_outlier(observations)) is not None:

@@ -13,6 +13,9 @@ from contexta.bisect.search.trials import next_seed, run_endpoint, run_mix
 from contexta.bisect.space.lattice import groups_of
 from contexta.bisect.tuning import TUNING
 
+_LIMIT_OF_EARLY_SEARCH = 0.25
+"""Of the limit for "no difference": with early verdicts the search begins with fewer runs of the endpoints."""
+
 
 def proved(situation: Situation, proof: Proof) -> Probe | Verdict:
     """The verdict of a complete proof, once NEW without the culprits alone has run and the endpoints surely differ."""
@@ -20,8 +23,10 @@ def proved(situation: Situation, proof: Proof) -> Probe | Verdict:
     without_culprits = mixes.without(mixes.full, proof.culprits)
     if proof.without_mix != without_culprits and without_culprits not in situation.observations.outcomes:
         return run_mix(evidence, without_culprits, "proof", "is NEW without the culprits alone good?")
-    is_repeatable = situation.observations.repeatable
-    if situation.posterior.none > (TUNING.none_excluded_if_repeatable if is_repeatable else TUNING.none_excluded):
+    limit = TUNING.none_excluded_if_repeatable if situation.observations.repeatable else TUNING.none_excluded
+    if situation.observations.has_early_verdicts:
+        limit *= _LIMIT_OF_EARLY_SEARCH
+    if situation.posterior.none > limit:
         return confirm_drop(evidence)
     companions_alone = next((fact.mix for fact in proof.facts if fact.role == "companions"), 0)
     share = evidence.pairs.share(proof.with_mix, companions_alone)

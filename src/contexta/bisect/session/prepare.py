@@ -236,6 +236,7 @@ def _setup(request: BisectRequest, both: BothSides, judged: Judgement, command: 
             judged=command.metric is None or command.good_if is not None,
         ),
         expected=both.seconds,
+        early_after=request.early_after if request.early else None,
         fixed=both.fixed,
         options=both.options,
         lost=both.lost,

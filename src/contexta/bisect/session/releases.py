@@ -21,6 +21,7 @@ from packaging.version import InvalidVersion, Version
 from contexta.bisect.execution.trial_job import TrialResult
 from contexta.bisect.inference.mix_evidence import MixEvidence
 from contexta.bisect.inference.outliers import usable_observations
+from contexta.bisect.reporting.report import counted_observations
 from contexta.bisect.search.problem import Probe, Verdict
 from contexta.bisect.session.study import Study, TrialFinished
 from contexta.findings.bisect import Release, Releases
@@ -62,7 +63,7 @@ class _Search:
         self.study, self.name, self.old, self.new = study, name, old, new
         self._trial_finished = trial_finished
         self.places = (_Place(study, name, "new"), _Place(study, name, "old"))
-        self.results = [trial.observation for trial in study.trials]
+        self.results = counted_observations(study.trials)
         self.tried: dict[int, Release] = {}
 
     @cached_property

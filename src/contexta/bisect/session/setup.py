@@ -39,6 +39,8 @@ class Setup:
     """Files that are written meanwhile, and are not part of the source."""
     expected: float | None = None
     """Seconds that the command took before; None: unknown before the first trial."""
+    early_after: int | None = None
+    """The least number of equal points for an early verdict; None for no early verdicts."""
     fixed: tuple[Fixed, ...] = ()
     """Packages that are the same in every mix."""
     options: Mapping[str, InstallOptions] = field(default_factory=dict)

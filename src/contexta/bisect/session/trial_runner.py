@@ -17,6 +17,7 @@ from contexta.bisect.option_names import resume_call
 from contexta.bisect.reporting.report import Trial
 from contexta.bisect.search.problem import Probe, Problem
 from contexta.bisect.search.speculation import Slot, slot_of, speculate
+from contexta.bisect.session.early_references import EarlyReferences
 from contexta.bisect.session.environments import TrialEnvironments
 from contexta.bisect.session.setup import Setup
 from contexta.bisect.space.changes import Space
@@ -45,8 +46,9 @@ class TrialRunner:
         self._setup, self._space, self._environments, self._executor = setup, space, environments, executor
         self._source, self._source_key = source, source_key
         self._results = results
-        self._earlier = {key: len(of_key) for key, of_key in results.items()}
-        self._pending: dict[Slot, Future[TrialResult]] = {}
+        self._earlier = {key: tuple(of_key) for key, of_key in results.items()}
+        self._pending: dict[tuple[Slot, bool], Future[TrialResult]] = {}
+        self._early = EarlyReferences(setup, space.mixes.full)
 
     @property
     def jobs(self) -> int:
@@ -57,22 +59,26 @@ class TrialRunner:
     def earlier(self) -> int:
         """The number of reusable earlier trials; 0 if they had other endpoints, another command or another source."""
         ends = [self._key((end, 0, 0)) for end in (0, self._space.mixes.full)]
-        return sum(self._earlier.values()) if any(key in self._earlier for key in ends) else 0
+        return sum(map(len, self._earlier.values())) if any(key in self._earlier for key in ends) else 0
 
     def obtain(self, problem: Problem, step: Probe, trials: Sequence[Trial]) -> Trial:
         """The trial for a step. Probable next trials run meanwhile, up to the limit of jobs."""
         observations = [trial.observation for trial in trials]
         slot = slot_of(step, observations)
         jobs, timeout = self._executor.jobs, self.timeout(trials)
-        while (result := self._result(slot)) is None:
+        while (result := self._result(slot, step, trials)) is None:
             steps = speculate(problem, observations, step, jobs) if jobs > 1 else [(slot, step)]
             for next_slot, next_step in steps:
+                key = next_slot, next_step.to_end
                 free = len(self._pending) < jobs
-                if free and next_slot not in self._pending and self._result(next_slot) is None:
-                    self._pending[next_slot] = self._executor.submit(self._mix_job(next_slot, next_step, timeout))
+                if free and key not in self._pending and self._result(next_slot, next_step, trials) is None:
+                    job = self._mix_job(next_slot, next_step, timeout)
+                    job = replace(job, early=self._early.rule(next_step, trials))
+                    self._pending[key] = self._executor.submit(job)
             wait(self._pending.values(), return_when=FIRST_COMPLETED)
             self._collect()
-        return self._trial(step, result, is_earlier=slot[2] < self._earlier.get(self._key(slot), 0))
+        is_earlier = any(result is earlier for earlier in self._earlier.get(self._key(slot), ()))
+        return self._trial(step, result, is_earlier=is_earlier)
 
     def obtain_release(
         self,
@@ -87,7 +93,9 @@ class TrialRunner:
         its run."""
         key = self._key_of(mix, recipe.python.path, recipe.pins, variables, step.seed)
         if key in self._results:
-            return self._trial(step, self._results[key][0], is_earlier=True)
+            measured = next((result for result in self._results[key] if result.is_measured), None)
+            if measured is not None:
+                return self._trial(step, measured, is_earlier=True)
         job = self._job(step, mix, recipe, variables, key, self.timeout(trials))
         future = self._executor.submit(replace(job, about={**job.about, **about}))
         try:
@@ -108,20 +116,37 @@ class TrialRunner:
 
     # ------------------------------------------------------------------------------------------ results
 
-    def _result(self, slot: Slot) -> TrialResult | None:
-        results = self._results.get(self._key(slot), [])
-        return results[slot[2]] if slot[2] < len(results) else None
+    def _result(self, slot: Slot, step: Probe, trials: Sequence[Trial]) -> TrialResult | None:
+        """A result that is there and that no trial has used; a measured one if the step needs that."""
+        used = {id(trial.result) for trial in trials}
+        count = sum((trial.step.mix, trial.step.seed) == slot[:2] for trial in trials)
+        usable = [
+            result
+            for result in self._results.get(self._key(slot), ())
+            if id(result) not in used and self._is_usable(result, step, trials)
+        ]
+        number = slot[2] - count
+        return usable[number] if number < len(usable) else None
+
+    def _is_usable(self, result: TrialResult, step: Probe, trials: Sequence[Trial]) -> bool:
+        if result.is_measured or result.followed is None:
+            return True
+        return not step.to_end and self._early.is_valid(result.followed.run, trials)
 
     def _collect(self) -> None:
-        for slot, future in list(self._pending.items()):
+        for (slot, to_end), future in list(self._pending.items()):
             if future.done():
-                del self._pending[slot]
+                del self._pending[slot, to_end]
                 self._results.setdefault(self._key(slot), []).append(_outcome(future))
 
     def _trial(self, step: Probe, result: TrialResult, *, is_earlier: bool) -> Trial:
         sign = 1.0 if self._setup.higher_is_better or self._setup.command.good_if is not None else -1.0
         value = None if result.value is None else sign * result.value
-        return Trial(step, Observation(step.mix, step.seed, value, result.reason, result.seconds), result, is_earlier)
+        predicted = None if result.followed is None else sign * result.followed.value
+        observation = Observation(
+            step.mix, step.seed, value, result.reason, result.seconds, result.is_measured, predicted
+        )
+        return Trial(step, observation, result, is_earlier)
 
     # ------------------------------------------------------------------------------------------ jobs
 

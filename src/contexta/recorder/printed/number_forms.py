@@ -14,7 +14,7 @@ _UNITS = (
     r"s|secs?|seconds?|ms|us|ns|mins?|minutes?|h|hrs?|hours?|days?|[kmgt]i?b|b|bytes|it|hz|[kmg]hz|w|px|usd|of|x|files|"
     r"items|images|samples|tokens|epochs?|steps?|iterations?|trees|rows|lines|words|params|parameters|gflops|flops"
 )
-ALONE = rf"{NOT_MORE}(?![:/-][0-9]|/|\.\.|\.[A-Za-z_]|\s?(?i:{_UNITS})\b)"
+ALONE = rf"{NOT_MORE}(?![:/-][0-9]|/|\.\.|\.[A-Za-z_]|\s?(?i:{_UNITS})\b(?!\s?[=:]))"
 """After a number that is not a part of a time, fraction, date, range, file name or amount of a unit."""
 WORD = r"[A-Za-z][\w@^²./'-]{0,60}"
 START = r"(?<![\w./\\@?&~$-])"

@@ -30,7 +30,9 @@ def trial_line(study: Study, trial: Trial, number: int) -> str:
     setup = study.setup
     step, outcome = trial.step, trial.result
     value = outcome.measured if outcome.measured is not None else outcome.value
-    if value is None:
+    if outcome.followed is not None and not outcome.is_measured:
+        result = outcome.followed.text
+    elif value is None:
         result = printable(outcome.reason)
     elif setup.command.metric is None or setup.command.timeout_is_bad:
         result = "good" if value else "bad"

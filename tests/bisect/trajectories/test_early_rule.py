@@ -1,0 +1,135 @@
+"""The rule for an early verdict, on series without processes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from contexta.bisect.trajectories.early_rule import EarlyRule, Followed, Reference
+from contexta.bisect.trajectories.live import LiveTrajectory
+from contexta.bisect.trajectories.trajectory import Point, decoded, encoded, is_timing
+
+
+def curve(seed: int, first: int = 0, shift: float = 0.0, digits: int = 9, count: int = 40) -> list[float]:
+    random = Random(seed)
+    return [round(0.95**n + 0.01 * random.random() + shift * (n >= first), digits) for n in range(count)]
+
+
+def series(values: Sequence[float], name: str = "loss") -> dict[str, list[Point]]:
+    return {name: list(enumerate(values))}
+
+
+def followed(
+    old: Mapping[str, Sequence[Point]],
+    new: Mapping[str, Sequence[Point]],
+    printed: Sequence[str],
+    after: int = 5,
+    *,
+    may_stop: bool = True,
+) -> tuple[Followed | None, int]:
+    """(the endpoint that a trial follows, the number of its lines until then)."""
+    rule = EarlyRule(after, (Reference("OLD", "r.old", 0.9, old), Reference("NEW", "r.new", 0.8, new)), may_stop)
+    live = LiveTrajectory(rule, Path("/nonexistent"), None)
+    for number, line in enumerate(printed, start=1):
+        live.receive(0, f"{line}\n".encode())
+        live.is_set()
+        if live.followed is not None:
+            return live.followed, number
+    live.finish()
+    return live.followed, len(printed)
+
+
+def lines(values: Sequence[float]) -> list[str]:
+    return [f"epoch={step} loss={value!r}" for step, value in enumerate(values)]
+
+
+STDOUT = "stdout: loss"
+
+
+@pytest.mark.parametrize("first", [0, 12])
+@pytest.mark.parametrize("end", ["OLD", "NEW"])
+def test_trial_follows_the_endpoint_that_it_equals_after_the_first_difference(first: int, end: str) -> None:
+    old, new = curve(1), curve(1, first, 1e-6)
+    found, at = followed(series(old, STDOUT), series(new, STDOUT), lines(old if end == "OLD" else new))
+    assert found is not None
+    assert (found.endpoint, found.since, found.step, found.last_step) == (end, first, first + 4, 39)
+    assert at == first + 5
+    assert found.value == (0.9 if end == "OLD" else 0.8)
+
+
+def test_third_trajectory_follows_none() -> None:
+    old, new = curve(1), curve(1, 0, 1e-6)
+    assert followed(series(old, STDOUT), series(new, STDOUT), lines(curve(1, 3, 1e-9))) == (None, 40)
+    assert followed(series(old, STDOUT), series(new, STDOUT), lines(curve(2))) == (None, 40)
+
+
+def test_trial_that_leaves_an_endpoint_before_the_rule_is_met_follows_none() -> None:
+    old, new = curve(1), curve(1, 10, 1e-6)
+    assert followed(series(old, STDOUT), series(new, STDOUT), lines(curve(1, 13, 1e-6)))[0] is None
+
+
+def test_endpoints_with_equal_series_have_no_rule() -> None:
+    assert followed(series(curve(1), STDOUT), series(curve(1), STDOUT), lines(curve(1)))[0] is None
+
+
+def test_series_with_few_possible_values_needs_more_points() -> None:
+    coarse = [round(value * 20) / 20 for value in curve(1)]
+    other = [value + 0.05 for value in coarse]
+    _, at = followed(series(coarse, STDOUT), series(other, STDOUT), lines(coarse))
+    assert at > 8
+    constant = [0.5] * 40
+    assert followed(series(constant, STDOUT), series([0.25] * 40, STDOUT), lines(constant))[0] is None
+
+
+def test_every_series_that_decides_soon_must_agree() -> None:
+    loss, accuracy = curve(1), curve(2)
+    old = {STDOUT: list(enumerate(loss)), "stdout: accuracy": list(enumerate(accuracy))}
+    new = {STDOUT: list(enumerate(curve(1, 0, 1e-6))), "stdout: accuracy": list(enumerate(curve(2, 10, 1e-6)))}
+    both = [f"epoch={n} loss={a!r} accuracy={b!r}" for n, (a, b) in enumerate(zip(loss, accuracy, strict=True))]
+    assert followed(old, new, both)[1] == 15
+    of_new = curve(2, 10, 1e-6)
+    mixed = [f"epoch={n} loss={a!r} accuracy={b!r}" for n, (a, b) in enumerate(zip(loss, of_new, strict=True))]
+    assert followed(old, new, mixed)[0] is None, "one series is OLD's, the other NEW's"
+
+
+def test_metrics_of_journals_count_like_printed_ones(tmp_path: Path) -> None:
+    old, new = curve(1), curve(1, 0, 1e-6)
+    rule = EarlyRule(5, (Reference("OLD", "a", 1, series(old)), Reference("NEW", "b", 0, series(new))), may_stop=True)
+    live = LiveTrajectory(rule, tmp_path, None)
+    records = [{"s": n, "t": "metric", "at": n, "k": "loss", "x": value, "i": n} for n, value in enumerate(new)]
+    content = b"".join(json.dumps(record, separators=(",", ":")).encode() + b"\n" for record in records)
+    with (tmp_path / "bisect.run.jsonl").open("ab", buffering=0) as journal:
+        for start in range(0, len(content), 50):  # lines arrive in pieces
+            journal.write(content[start : start + 50])
+            if live.is_set():
+                break
+    assert live.followed is not None
+    assert (live.followed.endpoint, live.followed.step) == ("NEW", 4)
+
+
+def test_trajectory_is_stored_with_every_digit() -> None:
+    trajectory = {"loss": ((0, 0.1 + 0.2), (None, float("nan")), (2, float("inf")))}
+    assert repr(decoded(encoded(trajectory))) == repr(trajectory)
+    with pytest.raises(ValueError, match="trajectory"):
+        decoded(b"[1]")
+
+
+def test_series_of_times_and_speeds_are_known_by_name() -> None:
+    timing = [
+        "time",
+        "seconds",
+        "it/s",
+        "tokens_per_second",
+        "gpu_mem",
+        "train/epoch_time",
+        "_timestamp",
+        "eta",
+        "fit_time_s",
+    ]
+    assert all(map(is_timing, [*timing, "stdout: seconds"]))
+    others = ["loss", "val/score", "lr", "grad_norm", "min_loss", "val/accuracy", "update_ratio"]
+    assert not any(map(is_timing, others))
