@@ -25,7 +25,7 @@ with open(os.environ["STARTED"], "a") as started:
 sleep = "import time; time.sleep(600)  # " + os.environ["MARK"]
 subprocess.Popen([sys.executable, "-c", sleep], start_new_session=True)
 for epoch in range(10):
-    time.sleep(0.01)
+    time.sleep(0.04)
     print(f"epoch={epoch} loss={0.9 ** epoch * (1 + gamma.worse):.9f}")
 print("accuracy=%.6f" % (0.9 - gamma.worse + int(os.environ["SEED"]) / 1000))
 """
@@ -98,7 +98,7 @@ def _wait_until_at_work(study: subprocess.Popen[bytes], log: Path, *, building: 
     deadline = time.monotonic() + 60
     while study.poll() is None and not (shelf.is_dir() if building else b"kept in" in log.read_bytes()):
         assert time.monotonic() < deadline, log.read_text()
-        time.sleep(0.01)
+        time.sleep(0.04)
 
 
 def _wait_until_gone(mark: str) -> None:

@@ -257,7 +257,7 @@ class Contexta(Workspace):
         - offline: bool = False. Use packages from uv's cache only.
         - repeats: int = 0. Reruns of each side at least.
         - early: bool = True. Stop reruns that log exactly what OLD or NEW logged.
-        - early_after: int = 5. Number of equal steps before a rerun may be stopped.
+        - early_after: int = 3. Number of equal steps before a rerun may be stopped.
         - dask: str | None = None. Rerun on a Dask cluster, as in tcp://10.0.0.1:8786.
         - outputs: tuple[Path, ...] = (). Files that the caller writes meanwhile; they are not part of the source.
         """

@@ -39,7 +39,7 @@ def finish(
     monkeypatch: pytest.MonkeyPatch,
     step: str,
     end: str = "",
-    early_after: int | None = 5,
+    early_after: int | None = 3,
     **changes: int,
 ) -> tuple[Study, Verdict, float]:
     """The study, its verdict, and its cost in whole trainings. step, end: lines of an epoch and after the last one."""
@@ -90,7 +90,7 @@ def test_a_culprit_that_moves_the_trajectory_costs_few_whole_trainings(
     assert len(stopped) > 4
     for trial in stopped:
         assert trial.value is None, "a value that was not measured is reported"
-        assert trial.reason.startswith(f"stopped at step {first + 4} of 39, equal to ")
+        assert trial.reason.startswith(f"stopped at step {first + 2} of 39, equal to ")
         assert trial.reason.endswith(f" since step {first}")
     for fact in finding.proof:
         assert fact.values, "a fact of the proof has no measured value"
@@ -107,7 +107,7 @@ def test_a_culprit_that_acts_only_in_the_evaluation_is_found_although_another_ch
     harmless = 'if "k" in at_new: loss *= 1.001'
     study, verdict, cost = finish(tmp_path, monkeypatch, harmless, 'if "d" in at_new: quality -= 0.1')
     assert (verdict.kind, study.space.keys(verdict.culprits)) == ("proved", ("env:CHANGE_d",))
-    assert cost <= 17
+    assert cost <= 16
     finding = report_of(study, verdict)
     assert any("early verdicts do not count" in note for note in finding.notes)
 

@@ -72,6 +72,11 @@ def test_trial_that_leaves_an_endpoint_before_the_rule_is_met_follows_none() -> 
     assert followed(series(old, STDOUT), series(new, STDOUT), lines(curve(1, 13, 1e-6)))[0] is None
 
 
+def test_trial_that_is_nearly_done_is_not_stopped() -> None:
+    old, new = curve(1), curve(1, 30, 0.5)
+    assert followed(series(old, STDOUT), series(new, STDOUT), lines(old))[0] is None
+
+
 def test_endpoints_with_equal_series_have_no_rule() -> None:
     assert followed(series(curve(1), STDOUT), series(curve(1), STDOUT), lines(curve(1)))[0] is None
 

@@ -32,6 +32,11 @@ def test_output_without_metrics_gives_none(name: str) -> None:
     assert last_values(OTHERS[name] * 3) == {}
 
 
+def test_name_of_a_unit_after_a_number_is_a_name_of_its_own() -> None:
+    lines = "".join(f"epoch={n} loss={0.5 - n / 10} seconds={n / 7}\n" for n in range(3))
+    assert [value.value for value in measurements_of(lines)] == [0.5, 0.4, 0.3]
+
+
 def test_metrics_stand_out_from_other_output() -> None:
     outputs = [text if text.endswith("\n") else f"{text}\n" for text in OTHERS.values()]
     text = "".join(f"{other}epoch {number} loss={1 / number:.4f}\n" for number, other in enumerate(outputs, 1))

@@ -76,11 +76,16 @@ def unmeasured_fact(
 ) -> tuple[int, int] | None:
     """(mix, seed) of the first fact of a proof that measured values alone do not show; None if they show all.
 
-    The measurement is at the seed of an early verdict, so that it also tests this verdict.
+    One of them must have been measured at a seed at which both endpoints were: only there it can contradict the rule.
     """
     if all(result.is_measured for result in results):
         return None
     ends, measured = (0, new), _measured(results, new)
+    seeds = {mix: {r.seed for r in results if r.mix == mix and r.is_measured and r.value is not None} for mix in ends}
+    testing = seeds[0] & seeds[new]
+    mixes = [fact.mix for fact in proof.facts if fact.mix not in ends]
+    if testing and not any(r.mix in mixes and r.seed in testing and r.is_measured for r in results):
+        return mixes[0], min(testing)
     for fact in proof.facts:
         culprits = 0 if fact.expected is None else proof.culprits
         if fact.mix in ends or measured.state(fact.mix, strength.odds, 1, culprits) == fact.state:

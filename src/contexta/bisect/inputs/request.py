@@ -148,7 +148,7 @@ class BisectRequest(Value):
     """Reruns of each side at least."""
     early: bool = True
     """Stop reruns that log exactly what OLD or NEW logged."""
-    early_after: Annotated[int, Placeholder("N")] = Field(5, ge=1)
+    early_after: Annotated[int, Placeholder("N")] = Field(3, ge=1)
     """Number of equal steps before a rerun may be stopped."""
     dask: Annotated[str | None, Placeholder("ADDRESS")] = None
     """Rerun on a Dask cluster, as in tcp://10.0.0.1:8786."""

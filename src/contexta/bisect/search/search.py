@@ -61,7 +61,8 @@ def decide(problem: Problem, results: Sequence[Observation]) -> Probe | Verdict:
     evidence = MixEvidence(usable_observations(results, new))
     step = _next_step(problem, evidence, results, is_spent=is_spent)
     if isinstance(step, Probe):
-        return replace(step, to_end=step.to_end or must_be_measured(results, step.mix, step.seed, new))
+        is_decisive = step.to_end or step.purpose == "proof"
+        return replace(step, to_end=is_decisive or must_be_measured(results, step.mix, step.seed, new))
     is_seedless = evidence.observations.seedless and not problem.settings.judged
     if step.endpoints is not None and is_seedless:
         return replace(step, fixed_seed=True, why=f"{step.why}, at this fixed seed")

@@ -19,6 +19,7 @@ from contexta.bisect.trajectories.trajectory import Point, Trajectory
 
 _NO_COINCIDENCE = 10.0  # nats of evidence that a series must give after OLD and NEW differ
 _SOON = 0.5  # of its points: all series that decide before must agree; if there is none, the first that decides
+_LATEST = 0.75  # of its points: a trial that has run so far costs little more, and gives a measured value
 _MOST_LIKELY_EQUAL = 0.9  # the probability that two unrelated values are equal, at most
 
 _MOST_FOR_GRAIN = 500  # values; more take long to sort, and say the same
@@ -88,7 +89,7 @@ class EarlyRule:
             first = first_difference(points, other.trajectory.get(name, ()))
             if first is not None:
                 enough = _enough(points, first, self.after)
-                if enough is not None:
+                if enough is not None and enough <= _LATEST * len(points):
                     decisions.append(Decision(name, first, enough, enough / len(points)))
         decisions.sort(key=lambda decision: decision.share)
         return [decision for decision in decisions if decision.share <= _SOON] or decisions[:1]
