@@ -14,6 +14,7 @@ from click.core import ParameterSource
 
 from contexta.bisect.option_names import shell_wording
 from contexta.cli.command import Answer, Format, print_answer, take_format
+from contexta.cli.commands.bisect.option_groups import GroupedOptions
 from contexta.cli.commands.bisect.progress import progress
 from contexta.cli.commands.bisect.request_options import request_options
 from contexta.cli.options import format_options, workspace_option
@@ -26,6 +27,7 @@ _NOT_OF_A_STUDY = ("json_stream", "only_plan", "show", "status", "resume", "work
 
 
 @click.command(
+    cls=GroupedOptions,
     epilog="Example: contexta bisect old.txt new.txt --metric accuracy -- python train.py",
     context_settings={"allow_interspersed_args": True},
 )
