@@ -86,6 +86,7 @@ SECTIONS = {
         "verify": ("commands.maintenance", "Check that everything stored reads back as it was written."),
         "doctor": ("commands.maintenance", "Check the workspace and this machine."),
         "upgrade": ("commands.maintenance", "Upgrade the workspace to the schema of this version."),
+        "completion": ("shell_completion", "Print the completion script of bash, zsh or fish."),
         "version": ("commands.version", "Print the version."),
         "help": ("commands.version", "Show the help of a command."),
     },
