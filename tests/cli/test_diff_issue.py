@@ -52,6 +52,8 @@ def test_release_notes_come_before_releases_and_home_pages(fields: str, expected
 def test_the_issue_has_linked_changes_and_the_versions_of_both_runs(upgraded: Contexta, cli: Cli) -> None:
     done = cli("diff", "march", "april", "--issue", "--markdown")
     assert done.returncode == 0, done.stderr
+    assert done.stderr == "hint: --online reads the missing addresses from the package index\n"
+    assert "--online" not in done.stdout, "the text is pasted"
     headings = re.findall(r"^### (.*)$", done.stdout, re.MULTILINE)
     assert headings == ["Metrics", "Changed packages", "Versions in march", "Versions in april"]
     html = MarkdownIt("commonmark").enable("table").render(done.stdout)
@@ -66,6 +68,14 @@ def test_the_issue_has_linked_changes_and_the_versions_of_both_runs(upgraded: Co
     assert {change["source"] for change in changes if change["key"] == "click"} == {"installed"}
     screen = cli("diff", "march", "april", "--issue").stdout
     assert re.search(r"click +8\.0\.0 +8\.1\.8 +https://", screen)
+
+
+def test_without_recorded_imports_all_packages_are_listed(ctx: Contexta, cli: Cli) -> None:
+    for name, packages in (("march", OLD), ("april", NEW)):
+        put_run(ctx, name, environment={"packages": packages, "python_version": "3.11.7"})
+    page = cli("diff", "march", "april", "--issue", "--markdown").stdout
+    assert page.count("| stays |") == 2
+    assert "no run imported" not in page
 
 
 def test_online_needs_the_issue(upgraded: Contexta, cli: Cli) -> None:

@@ -240,6 +240,10 @@ class RunDiff(Finding):
         )
 
 
+NOT_INSTALLED = "not installed here"
+"""The reason of a package whose metadata only the index may have."""
+
+
 class ChangedRelease(Change):
     """A package whose version differs, with the address of its release notes."""
 

@@ -11,11 +11,10 @@ from typing import Any
 from contexta.analysis.environments.release_notes import release_notes
 from contexta.core.errors import InvalidInput
 from contexta.findings import ChangedRelease, IssueDraft
+from contexta.findings.comparisons import NOT_INSTALLED
 from contexta.reproduce.environments.wheel_digest import metadata_of
 from contexta.reproduce.uv.commands import Uv, find_uv
 from contexta.reproduce.uv.error_messages import UvError
-
-_NOT_INSTALLED = "not installed here"
 
 
 def with_addresses(
@@ -28,10 +27,10 @@ def with_addresses(
     """
     folders = _package_folders(interpreters)
     changes = [_with_installed(change, folders) for change in draft.changes]
-    if online and any(change.reason == _NOT_INSTALLED for change in changes):
+    if online and any(change.reason == NOT_INSTALLED for change in changes):
         uv = find_uv()
         changes = [
-            _with_indexed(change, uv, python_version or "") if change.reason == _NOT_INSTALLED else change
+            _with_indexed(change, uv, python_version or "") if change.reason == NOT_INSTALLED else change
             for change in changes
         ]
     return draft.model_copy(update={"changes": tuple(changes)})
@@ -44,7 +43,7 @@ def _with_installed(change: ChangedRelease, folders: Sequence[str]) -> ChangedRe
         if (text := distribution.read_text("METADATA") or distribution.read_text("PKG-INFO")) is not None:
             texts.setdefault(distribution.version, text)
     if not texts:
-        return change.model_copy(update={"reason": _NOT_INSTALLED})
+        return change.model_copy(update={"reason": NOT_INSTALLED})
     versions = [version for version in (change.right_value, change.left_value) if version in texts]
     return _with_address(change, texts[versions[0]] if versions else next(iter(texts.values())), "installed")
 

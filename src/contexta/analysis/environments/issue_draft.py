@@ -15,7 +15,8 @@ def draft_of(finding: RunDiff, old: EnvironmentSnapshot | None, new: Environment
         for change in environment.package_changes
     ]
     changed = {change.key for change in changes}
-    names = changed | _imports(old, new)
+    imports = _imports(old, new)
+    names = changed | imports if imports else set()  # without recorded imports, no package is known to be unused
     return IssueDraft(
         old=_side(environment.left_ref, old, names),
         new=_side(environment.right_ref, new, names),

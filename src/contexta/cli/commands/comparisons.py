@@ -7,6 +7,7 @@ import click
 from contexta.cli.command import RUN_HELP, Answer, documented, query
 from contexta.client.contexta import Contexta
 from contexta.core.errors import InvalidInput
+from contexta.findings.comparisons import NOT_INSTALLED
 
 
 @click.command(epilog="Example: contexta diff last-month this-month")
@@ -28,6 +29,8 @@ def diff(ctx: Contexta, left: str | None, right: str | None, exit_code: bool, is
         raise InvalidInput("--online was given without --issue", hint="add --issue")
     if issue:
         draft = ctx.draft_issue(left, right, online=online)
+        if any(change.reason == NOT_INSTALLED for change in draft.changes):  # on stderr: the text is pasted
+            click.echo("hint: --online reads the missing addresses from the package index", err=True)
         return Answer(draft, int(exit_code and bool(draft.changes or draft.metrics)))
     finding = ctx.diff_runs(left, right)
     return Answer(finding, int(exit_code and finding.differs), page=lambda: ctx.build_page_with_curves(finding))

@@ -51,8 +51,6 @@ def _changes(finding: IssueDraft, left: str, right: str) -> Iterator[Block]:
         yield Table(columns=("Package", left, right, "Release notes"), rows=rows)
     else:
         yield Paragraph(text="no package changed that was recorded")
-    if any(change.reason == "not installed here" for change in finding.changes):
-        yield Paragraph(text="--online reads the missing addresses from the package index", tone="quiet")
 
 
 def _versions(side: SideVersions) -> Iterator[Block]:
