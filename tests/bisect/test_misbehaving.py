@@ -68,6 +68,7 @@ def test_mixes_that_give_no_value_leave_a_cause_unproved_and_say_why(
     assert all(len(trial["at_new"]) == 1 for trial in answer["trials"] if trial["value"] is None)
 
 
+@pytest.mark.slow
 def test_an_end_that_hangs_is_undecided(cli: Cli, project: Path) -> None:
     code, answer, _ = study(cli, project, "time.sleep(100)", "--timeout", "1")
     assert (code, answer["verdict"]) == (1, "undecided")

@@ -99,6 +99,7 @@ def test_environments_with_other_builds_differ_in_them(
     assert (report["verdict"], report["culprits"]) == ("proved", ["scorelib"])
 
 
+@pytest.mark.slow
 def test_a_wheel_that_was_built_again_at_its_place_is_packed_from_where_it_is_installed(
     cli: Cli, tmp_path: Path, good: Path
 ) -> None:

@@ -32,6 +32,7 @@ def training(place: Path, imports: str) -> None:
     (place / "train.py").write_text(f"open({str(place / 'ran')!r}, 'a').write('x')\n{imports}\nprint('acc=1')\n")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="later a freeze lists setuptools")
 def test_the_same_setuptools_is_installed_on_both_sides_and_noted(cli: Cli, place: Path) -> None:
     for version in ("60.0", "65.0"):
@@ -85,6 +86,7 @@ def test_a_missing_module_is_named_after_one_training(
     assert (place / "ran").read_text() == "x"
 
 
+@pytest.mark.slow
 def test_an_old_that_fails_by_itself_makes_no_environment_innocent(cli: Cli, place: Path) -> None:
     training(place, "raise SystemExit(3)")
     done = cli("bisect", "old.txt", "new.txt", "--python", PYTHON, "--exit-code", "--json", "--", "python", "train.py")

@@ -265,6 +265,7 @@ def test_a_metric_that_did_not_change_is_a_note_before_the_first_trial(record: R
     assert "may find no regression" not in notes("old-0", "dropped")
 
 
+@pytest.mark.slow
 def test_swapped_files_are_reported_after_the_first_pair_and_end_early(cli: Cli, project: Path) -> None:
     done = cli("bisect", "new.txt", "old.txt", "--metric", "accuracy", "--python", PYTHON, "--json", *COMMAND)
     lines = done.stderr.splitlines()

@@ -117,6 +117,7 @@ print("accuracy=1")
 """
 
 
+@pytest.mark.slow
 def test_writes_that_reach_the_real_home_or_the_project_are_faults_of_the_trial(
     cli: Cli, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

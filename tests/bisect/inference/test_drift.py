@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from support.noisy_worlds import Stepping, drawn
 from support.studies import a_space
 from support.worlds import Outcome, play
@@ -19,6 +20,7 @@ def stepping(number: int, kind: str, begins: int, step: float, *, fingerprint: b
     return play(Stepping(**vars(world), begins=begins, step=step))
 
 
+@pytest.mark.slow
 def test_drift_of_the_machine_accuses_no_innocent_change() -> None:
     outcomes = [
         stepping(number, "single", begins, step, fingerprint=fingerprint)

@@ -101,6 +101,7 @@ def test_a_commit_after_a_release_of_an_index_is_a_change_too_and_so_is_a_file(c
     assert report["proof"][1]["pins"]["own"].endswith(f"#sha256={digest}")
 
 
+@pytest.mark.slow
 def test_equal_address_on_both_sides_is_no_change(cli: Cli, place: Place) -> None:
     for name, version in (("old.txt", "1.0"), ("new.txt", "2.0")):
         (place.here / name).write_text(f"innocent=={version}\nown @ {place.address(place.bad)}\n")

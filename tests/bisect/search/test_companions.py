@@ -45,6 +45,7 @@ def test_the_companions_are_the_changes_without_which_the_culprit_fails(
     assert (found.kind, found.culprits, found.companions) == ("proved", 1 << culprit, mix_of(needs))
 
 
+@pytest.mark.slow
 def test_more_runs_keep_a_proof() -> None:
     found = [study(20, 4, mix_of((1, 2, 17)), 0.0125, max_runs=most) for most in range(18, 46)]
     kinds = [verdict.kind for verdict in found]

@@ -89,6 +89,7 @@ def test_a_shortened_log_splits_no_secret(limit: int) -> None:
     assert "bytes left out]" in stored
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="as contexta run's tests")
 @pytest.mark.parametrize("unit", ["x", "a=b&", "\\r50%"], ids=str)
 def test_a_line_of_8_mb_is_shortened_quickly(tmp_path: Path, unit: str) -> None:
