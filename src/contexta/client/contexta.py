@@ -240,6 +240,7 @@ class Contexta(Workspace):
           setuptools<58.
         - skip: tuple[str, ...] = (). Packages to leave out on both sides.
         - max_runs: int = 60. Reruns until the verdict at most.
+        - max_hours: float | None = None. Hours that all reruns may take together.
         - timeout: float | None = None. Time limit of a rerun, in seconds. Default: 4 times the first duration,
           at least 60.
         - timeout_is_bad: bool = False. A rerun that exceeds the time limit is bad, any other is good.

@@ -522,3 +522,13 @@ def test_a_proof_at_one_fixed_seed_says_so(name: str) -> None:
 def test_at_most_three_in_a_hundred_studies_with_difficult_noise_are_wrong(name: str) -> None:
     outcomes = [play(FAMILIES[name](number)) for number in range(60_000, 60_033)]
     assert sum(outcome.wrongly_proved for outcome in outcomes) <= 1
+
+
+@pytest.mark.parametrize("hours", [3.5, 8.0, 15.9])
+def test_no_trial_begins_that_is_expected_to_exceed_the_hours(hours: float) -> None:
+    world = draw(3, "pair", 2.0, fingerprint=False)
+    problem, results = Problem(world.mixes, (1.0,) * world.mixes.count, Settings(max_hours=hours)), list[Observation]()
+    while isinstance(step := decide(problem, results), Probe):
+        results.append(replace(world.run(step.mix, step.seed), seconds=3600.0))
+    assert len(results) == math.floor(hours)
+    assert step.kind == "undecided"

@@ -52,6 +52,7 @@ class BisectOptions(TypedDict, total=False):
     build_constraint: Path | None
     skip: tuple[str, ...]
     max_runs: int
+    max_hours: float | None
     timeout: float | None
     timeout_is_bad: bool
     memory_limit: int | None
@@ -116,6 +117,8 @@ class BisectRequest(Value):
     """Packages to leave out on both sides."""
     max_runs: Annotated[int, Placeholder("N")] = Field(60, ge=8)
     """Reruns until the verdict at most."""
+    max_hours: Annotated[float | None, Placeholder("HOURS")] = Field(None, ge=0.0001)
+    """Hours that all reruns may take together."""
     timeout: Annotated[float | None, Placeholder("SECONDS")] = Field(None, ge=0.1)
     """Time limit of a rerun, in seconds. Default: 4 times the first duration, at least 60."""
     timeout_is_bad: bool = False

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from contexta.bisect.inference.endpoints import judge_endpoints
 from contexta.bisect.inference.mix_evidence import MixEvidence
+from contexta.bisect.inference.observations import Observation
 from contexta.bisect.inference.outliers import usable_observations
 from contexta.bisect.inference.posterior import infer_posterior
 from contexta.bisect.reporting.report import Trial, counted_observations, suspects
-from contexta.bisect.search.problem import Problem
+from contexta.bisect.search.problem import Problem, Settings
 from contexta.bisect.space.changes import Space
 from contexta.bisect.space.lattice import groups_of
 from contexta.findings.bisect import BisectPlan, PossibleCause
@@ -60,7 +62,7 @@ def plan(space: Space, max_runs: int, *, seconds: float | None = None, notes: Se
 def estimate(space: Space, problem: Problem, trials: Sequence[Trial]) -> Estimate:
     """The estimate after the trials so far."""
     observations = usable_observations(counted_observations(trials), space.mixes.full)
-    left = problem.settings.max_runs - len(trials)
+    left = _runs_left(problem.settings, [trial.observation for trial in trials])
     values = observations.run_count(0), observations.run_count(space.mixes.full)
     ends = judge_endpoints(observations) if all(values) else None
     if ends is None or ends.state != "worse":
@@ -72,6 +74,14 @@ def estimate(space: Space, problem: Problem, trials: Sequence[Trial]) -> Estimat
     bits = -sum(p * math.log2(p) for p in posterior.marginals if p > 1e-9)
     shown = sum(trial.step.purpose == "proof" for trial in trials)
     return Estimate(suspects(space, posterior), min(left, math.ceil(bits) + max(1, _PROOF - shown)))
+
+
+def _runs_left(settings: Settings, results: Sequence[Observation]) -> int:
+    """How many further trials the budget allows at the pace so far."""
+    left, seconds = settings.max_runs - len(results), [result.seconds for result in results]
+    if settings.max_hours is not None and any(seconds):
+        left = min(left, max(0, int((settings.max_hours * 3600 - sum(seconds)) / median(seconds))))
+    return left
 
 
 def remaining_seconds(runs: int, trials: Sequence[Trial], jobs: int) -> float | None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from statistics import median
 from typing import Literal
 
 from contexta.bisect.inference.endpoints import Endpoints
+from contexta.bisect.inference.observations import Observation
 from contexta.bisect.inference.posterior import Posterior
 from contexta.bisect.inference.proof import Proof, Strength
 from contexta.bisect.space.lattice import Mixes
@@ -20,6 +23,8 @@ class Settings:
 
     max_runs: int = 60
     """Trials in all, including those of the endpoints and the proof."""
+    max_hours: float | None = None
+    """The duration of all trials together, so twice the hours on the clock where two run at a time."""
     leads: float = 0.7
     """The probability from which a leader goes to proof."""
     sure: float = 0.99
@@ -32,6 +37,18 @@ class Settings:
     """Runs of each endpoint before anything is judged."""
     judged: bool = False
     """Whether values are 1 for good and 0 for bad, which may be equal at every seed although the training uses it."""
+
+    def spent_budget(self, results: Sequence[Observation]) -> str | None:
+        """The budget that allows no further trial, as "60 runs"; None if one is left.
+
+        A further trial is expected to take the median duration of those so far.
+        """
+        if len(results) >= self.max_runs:
+            return f"{self.max_runs} runs"
+        seconds = [result.seconds for result in results]
+        if self.max_hours is None or not seconds or sum(seconds) + median(seconds) <= self.max_hours * 3600:
+            return None
+        return f"{self.max_hours:g} hours"
 
 
 @dataclass(frozen=True)

@@ -54,12 +54,12 @@ from contexta.bisect.tuning import TUNING
 
 def decide(problem: Problem, results: Sequence[Observation]) -> Probe | Verdict:
     """The next trial, or the verdict. Pure: the same results give the same answer."""
-    is_spent, new = len(results) >= problem.settings.max_runs, problem.mixes.full
-    if not is_spent and (seed := lost_repeat(results)) is not None:
+    budget, new = problem.settings.spent_budget(results), problem.mixes.full
+    if budget is None and (seed := lost_repeat(results)) is not None:
         return Probe(0, seed, "end", "its early verdict does not count; does it repeat?", to_end=True)
     results = [results[number] for number in counted(results)]
     evidence = MixEvidence(usable_observations(results, new))
-    step = _next_step(problem, evidence, results, is_spent=is_spent)
+    step = _next_step(problem, evidence, results, budget)
     if isinstance(step, Probe):
         is_decisive = step.to_end or step.purpose == "proof"
         return replace(step, to_end=is_decisive or must_be_measured(results, step.mix, step.seed, new))
@@ -70,9 +70,10 @@ def decide(problem: Problem, results: Sequence[Observation]) -> Probe | Verdict:
 
 
 def _next_step(
-    problem: Problem, evidence: MixEvidence, results: Sequence[Observation], *, is_spent: bool
+    problem: Problem, evidence: MixEvidence, results: Sequence[Observation], budget: str | None
 ) -> Probe | Verdict:
-    observations = evidence.observations
+    """budget: the one that is spent."""
+    observations, is_spent = evidence.observations, budget is not None
     for endpoint, name in ((0, "OLD"), (problem.mixes.full, "NEW")):
         if endpoint in observations.failures:
             what = "gives no value any more" if observations.run_count(endpoint) else "itself gives no value"
@@ -103,7 +104,7 @@ def _next_step(
         fact = unmeasured_fact(results, step.proof, problem.mixes.full, problem.settings.strength)
         step = step if fact is None else Probe(*fact, "proof", "its value was not measured so far", to_end=True)
     if is_spent and isinstance(step, Probe):
-        why = f"{problem.settings.max_runs} runs did not suffice"
+        why = f"{budget} did not suffice"
         if situation.posterior.none > TUNING.doubt_about_drop:
             why = endpoints.with_repeats(f"{why} to show that the endpoints differ")
         return situation.verdict("undecided", why)

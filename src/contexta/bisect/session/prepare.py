@@ -232,6 +232,7 @@ def _setup(request: BisectRequest, both: BothSides, judged: Judgement, command: 
         first_seed=request.seed,
         settings=Settings(
             max_runs=request.max_runs,
+            max_hours=request.max_hours,
             repeats=request.repeats,
             judged=command.metric is None or command.good_if is not None,
         ),

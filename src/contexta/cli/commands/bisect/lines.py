@@ -13,9 +13,10 @@ from contexta.reports.pages.bisect import OUTSIDE, mix_name
 def opening(study: Study) -> Iterator[str]:
     setup = study.setup
     changes = sum(len(group.changes) for group in study.space.groups)
+    hours = "" if setup.settings.max_hours is None else f" and {setup.settings.max_hours:g} hours"
     yield (
         f"{count(changes, 'change')} in {count(len(study.space.groups), 'group')} that change independently; "
-        f"at most {setup.settings.max_runs} runs; kept in {setup.folder}"
+        f"at most {setup.settings.max_runs} runs{hours}; kept in {setup.folder}"
     )
     if setup.command.metric is None:
         by = "the judge's exit code" if setup.command.judge else "exit code"
