@@ -239,6 +239,7 @@ class Contexta(Workspace):
         - build_constraint: Path | None = None. Constraints of the tools that build source distributions, as in
           setuptools<58.
         - skip: tuple[str, ...] = (). Packages to leave out on both sides.
+        - suspect: tuple[str, ...] = (). Changes to try first, by name.
         - max_runs: int = 60. Reruns until the verdict at most.
         - max_hours: float | None = None. Hours that all reruns may take together.
         - timeout: float | None = None. Time limit of a rerun, in seconds. Default: 4 times the first duration,

@@ -51,6 +51,7 @@ class BisectOptions(TypedDict, total=False):
     param_arg: str | None
     build_constraint: Path | None
     skip: tuple[str, ...]
+    suspect: tuple[str, ...]
     max_runs: int
     max_hours: float | None
     timeout: float | None
@@ -115,6 +116,8 @@ class BisectRequest(Value):
     """Constraints of the tools that build source distributions, as in setuptools<58."""
     skip: Annotated[tuple[str, ...], Placeholder("PACKAGE")] = ()
     """Packages to leave out on both sides."""
+    suspect: Annotated[tuple[str, ...], Placeholder("CHANGE")] = ()
+    """Changes to try first, by name."""
     max_runs: Annotated[int, Placeholder("N")] = Field(60, ge=8)
     """Reruns until the verdict at most."""
     max_hours: Annotated[float | None, Placeholder("HOURS")] = Field(None, ge=0.0001)
@@ -163,7 +166,7 @@ class BisectRequest(Value):
     def _split_command(cls, command: Any) -> Any:
         return split_words("the command", command) if isinstance(command, str) else command
 
-    @field_validator("include", "skip", mode="before")
+    @field_validator("include", "skip", "suspect", mode="before")
     @classmethod
     def _listed(cls, names: Any) -> Any:
         return (names,) if isinstance(names, str) else names

@@ -44,7 +44,8 @@ class TrialEnvironments:
         def has_wheel(release: Release, end: str) -> bool:
             return self.uv_of("new" if end == "old" else "old").has_wheel(setup.pythons[end].path, *release)
 
-        return replace(space_between(setup.old, setup.new, metadata, has_wheel), suspicion=setup.suspicion)
+        space = space_between(setup.old, setup.new, metadata, has_wheel)
+        return replace(space, suspicion=setup.suspicion, suspects=setup.suspects)
 
     def build(self, end: str, pins: Mapping[str, str], options: str | None = None) -> Built:
         """Build pins on the interpreter of one end. options: the end whose install options apply; default: ``end``."""

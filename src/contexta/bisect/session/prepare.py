@@ -6,6 +6,7 @@ import hashlib
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from contexta.bisect.reporting.advice import Here
 from contexta.bisect.reporting.expectation import expected_value
 from contexta.bisect.search.problem import Settings
 from contexta.bisect.session.setup import Setup, identity
-from contexta.bisect.space.changes import BOTH, SOURCE
+from contexta.bisect.space.changes import BOTH, SOURCE, changes_between
 from contexta.contract.environment import normal_name
 from contexta.core.errors import InvalidInput
 from contexta.findings.bisect import ExpectedValue
@@ -219,6 +220,16 @@ def _install(request: BisectRequest) -> Install:
     )
 
 
+def _suspects(names: Sequence[str], changes: Sequence[str]) -> frozenset[str]:
+    """The keys of changes by the names that the user wrote. Raises InvalidInput for one that is none."""
+    keys = [name if name in changes else normal_name(name) for name in names]
+    if unknown := [name for name, key in zip(names, keys, strict=True) if key not in changes]:
+        close = get_close_matches(unknown[0], changes, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"name one of: {', '.join(changes[:20])}"
+        raise InvalidInput(f"{unknown[0]} does not differ between OLD and NEW", hint=hint)
+    return frozenset(keys)
+
+
 def _setup(request: BisectRequest, both: BothSides, judged: Judgement, command: Command, studies: Path) -> Setup:
     setup = Setup(
         old=both.old,
@@ -243,6 +254,7 @@ def _setup(request: BisectRequest, both: BothSides, judged: Judgement, command: 
         lost=both.lost,
         outputs=request.outputs,
         suspicion=prior(judged.differences),
+        suspects=_suspects(request.suspect, [change.key for change in changes_between(both.old, both.new)]),
     )
     name = hashlib.sha256(identity(setup).encode()).hexdigest()[:12]
     return replace(setup, folder=(request.study or studies / name).absolute())

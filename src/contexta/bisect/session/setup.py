@@ -35,6 +35,8 @@ class Setup:
     settings: Settings = field(default_factory=Settings)
     suspicion: Mapping[str, float] = field(default_factory=dict)
     """Suspicion of each change by the records, see ``Space``."""
+    suspects: frozenset[str] = frozenset()
+    """The changes that the user suspects."""
     outputs: tuple[Path, ...] = ()
     """Files that are written meanwhile, and are not part of the source."""
     expected: float | None = None

@@ -32,6 +32,7 @@ VARIABLE = "env:"
 SOURCE = "source"
 PARAMETER = "param:"
 BOTH = ("old", "new")
+_SUSPECTS = 3.0  # the weight of the user's suspects, in that of all other changes together
 _LEAST_WEIGHT = 0.2  # weight of a change that no record suspects, because the ranking may be wrong
 
 
@@ -89,6 +90,8 @@ class Space:
     mixes: Mixes
     suspicion: Mapping[str, float] = field(default_factory=dict)
     """Change -> suspicion by the records, on any scale. Other changes are weighted by their version jump."""
+    suspects: frozenset[str] = frozenset()
+    """The changes that the user suspects, by key."""
 
     def keys(self, mix: int) -> tuple[str, ...]:
         """The changes at NEW in a mix, by name."""
@@ -149,9 +152,17 @@ class Space:
     def weights(self) -> tuple[float, ...]:
         """A mild prior: suspicion by records and larger version jumps raise the weight; no weight is 0.
 
-        The square root of a suspicion counts, so that a wrong suspicion only slows the search down.
+        The square root of a suspicion counts, so that a wrong suspicion only slows the search down. The suspects of
+        the user weigh three times as much as all others together, so they are tried first.
         """
-        return tuple(sum(self._weight(change) for change in group.changes) for group in self.groups)
+        weights = [sum(self._weight(change) for change in group.changes) for group in self.groups]
+        is_suspect = [not self.suspects.isdisjoint(group.keys) for group in self.groups]
+        suspected = sum(weight for weight, suspect in zip(weights, is_suspect, strict=True) if suspect)
+        others = sum(weights) - suspected
+        if not suspected or not others:
+            return tuple(weights)
+        factor = max(1.0, _SUSPECTS * others / suspected)
+        return tuple(w * factor if suspect else w for w, suspect in zip(weights, is_suspect, strict=True))
 
     def _weight(self, change: Change) -> float:
         suspicion = self.suspicion.get(change.key)

@@ -54,4 +54,5 @@ def _attributes(field: FieldInfo) -> dict[str, Any]:
 
 
 def _is_repeatable(field: FieldInfo) -> bool:
-    return field.annotation == Mapping[str, str] or Placeholder("PACKAGE") in field.metadata
+    is_list = field.annotation == tuple[str, ...] and Placeholder("KINDS") not in field.metadata  # those are one text
+    return is_list or field.annotation == Mapping[str, str]
