@@ -119,6 +119,7 @@ def test_equal_values_are_no_regression_and_a_yes(cli: Cli, project: Path) -> No
     assert done.stdout.startswith("Bisect of accuracy\nno regression")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["files", "runs"])
 def test_ends_that_differ_in_nothing_are_no_regression_and_nothing_runs(cli: Cli, project: Path, kind: str) -> None:
     sides = ("old.txt", "old.txt")

@@ -67,6 +67,7 @@ print("accuracy=%d" % (10 * met + seen))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("mode", "observed"), [("auto", 2.0), ("empty", 1.0)])
 def test_what_a_trial_writes_to_its_home_and_caches_reaches_neither_the_next_trial_nor_the_real_home(
     cli: Cli, project: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, mode: str, observed: float

@@ -219,6 +219,7 @@ def test_forked_children_and_repeated_programs_are_one_note_each(tmp_path: Path,
     assert "and 2 more like it" in second
 
 
+@pytest.mark.slow
 def test_note_is_there_while_the_program_still_runs(tmp_path: Path, wrap: Wrap) -> None:
     (tmp_path / "train.py").write_text("import time; time.sleep(60)")
     command = [*CONTEXTA, "run", "--name", "r", "--", "sh", "-c", f"PYTHONPATH=x {sys.executable} train.py; true"]

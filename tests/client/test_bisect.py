@@ -74,6 +74,7 @@ class Events(BisectProgress):
         self.trials.append(trial)
 
 
+@pytest.mark.slow
 def test_a_study_from_python_gives_the_report_of_the_command_line(cli: Cli, project: Path) -> None:
     with Contexta() as ctx:
         events = Events(ctx)
@@ -143,6 +144,7 @@ def test_a_status_that_cannot_be_written_stops_no_study(project: Path, monkeypat
         ]
 
 
+@pytest.mark.slow
 def test_the_example_of_the_documentation_runs(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     page = (ROOT / "docs" / "how-to" / "bisect.md").read_text(encoding="utf-8")
     (code,) = (code for code in re.findall(r"^```python\n(.*?)^```", page, re.M | re.S) if "ctx.bisect(" in code)

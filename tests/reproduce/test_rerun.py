@@ -92,6 +92,7 @@ def test_a_rerun_uses_the_recorded_variables(trained: Trained, cli: Cli, monkeyp
     assert again.returncode == 0, again.stdout
 
 
+@pytest.mark.slow
 def test_the_recorded_commit_and_changes_run_in_a_clone_and_the_users_tree_is_not_touched(
     trained: Trained, cli: Cli, tmp_path: Path, ctx: Contexta
 ) -> None:

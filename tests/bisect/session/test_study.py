@@ -154,6 +154,7 @@ def _counted(trial: Trial) -> tuple[int, int, str, float | None]:
     return trial.step.mix, trial.step.seed, trial.step.purpose, trial.observation.value
 
 
+@pytest.mark.slow
 def test_every_trial_is_a_recorded_run_with_its_mix_its_place_and_its_log(project: Path) -> None:
     study = Study(setup(project), find_uv())
     study.finish()
