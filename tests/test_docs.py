@@ -121,7 +121,7 @@ def test_python_in_the_documentation_runs(tmp_path: Path) -> None:
                 continue  # tests/client/test_bisect.py runs it, where there are environments to bisect
             if "from contexta.integrations." in code:
                 continue  # tests/integrations runs each callback with its framework, which is not installed here
-            directory = tmp_path / f"{page.stem}-{number}"
+            directory = tmp_path / f"{page.parent.name}-{page.stem}-{number}"
             directory.mkdir()
             (directory / "snippet.py").write_text(code, encoding="utf-8")
             if '"report.json"' in code:  # a page that continues from the output of `contexta bisect --json`

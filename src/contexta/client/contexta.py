@@ -250,7 +250,7 @@ class Contexta(Workspace):
         - seed_arg: str | None = None. How to pass the seed to the command, as in "--seed {seed}".
         - in_place: bool = False. Run in the current directory instead of in a copy of it.
         - study: Path | None = None. The directory of the study. Default: derived from what is compared.
-        - jobs: int | None = None. Reruns at a time. Default: 1, or all threads of the cluster.
+        - jobs: int | None = None. Reruns at a time. Default: 1, or as many as the cluster has workers.
         - fresh: bool = False. Do not reuse trials of earlier studies.
         - versions: bool = True. Find the first bad release of the culprit.
         - resolve: bool = False. Complete requirements files that lack pins, with uv.
@@ -261,6 +261,7 @@ class Contexta(Workspace):
         - early: bool = True. Stop reruns that log exactly what OLD or NEW logged.
         - early_after: int = 3. Number of equal steps before a rerun may be stopped.
         - dask: str | None = None. Rerun on a Dask cluster, as in tcp://10.0.0.1:8786.
+        - executor: str | None = None. Rerun on the concurrent.futures.Executor that a function returns.
         - outputs: tuple[Path, ...] = (). Files that the caller writes meanwhile; they are not part of the source.
         """
         from contexta.bisect.session.bisect import run_bisect

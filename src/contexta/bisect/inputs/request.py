@@ -72,6 +72,7 @@ class BisectOptions(TypedDict, total=False):
     early: bool
     early_after: int
     dask: str | None
+    executor: str | None
     outputs: tuple[Path, ...]
 
 
@@ -137,7 +138,7 @@ class BisectRequest(Value):
     study: Annotated[Path | None, Placeholder("DIR")] = None
     """The directory of the study. Default: derived from what is compared."""
     jobs: Annotated[int | None, Placeholder("N")] = Field(None, ge=1)
-    """Reruns at a time. Default: 1, or all threads of the cluster."""
+    """Reruns at a time. Default: 1, or as many as the cluster has workers."""
     fresh: bool = False
     """Do not reuse trials of earlier studies."""
     versions: bool = True
@@ -158,6 +159,8 @@ class BisectRequest(Value):
     """Number of equal steps before a rerun may be stopped."""
     dask: Annotated[str | None, Placeholder("ADDRESS")] = None
     """Rerun on a Dask cluster, as in tcp://10.0.0.1:8786."""
+    executor: Annotated[str | None, Placeholder("MODULE:FACTORY")] = None
+    """Rerun on the concurrent.futures.Executor that a function returns."""
     outputs: tuple[Path, ...] = ()
     """Files that the caller writes meanwhile; they are not part of the source."""
 

@@ -112,9 +112,11 @@ def prepare(
 def _require(request: BisectRequest) -> None:
     if not request.old or not request.new:
         raise InvalidInput(f"{'NEW' if request.old else 'OLD and NEW'} missing", hint=usage())
-    if request.resolve and request.as_pinned:
-        message = f"{option('resolve', True)} and {option('as_pinned', True)} were both given"
-        raise InvalidInput(message, hint="leave out one of them")
+    both = f"{option('resolve', True)} and {option('as_pinned', True)}" if request.resolve and request.as_pinned else ""
+    if request.dask is not None and request.executor is not None:
+        both = f"{option('dask')} and {option('executor')}"
+    if both:
+        raise InvalidInput(f"{both} were both given", hint="leave out one of them")
 
 
 def _with_command(

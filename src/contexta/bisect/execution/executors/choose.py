@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-from contexta.bisect.execution.executors import dask
+from contexta.bisect.execution.executors import dask, pool
 from contexta.bisect.execution.executors.executor import Executor
 from contexta.bisect.execution.executors.local import LocalExecutor
 
-OPENED_BY: dict[str, Callable[[str, int | None], AbstractContextManager[Executor]]] = {"dask": dask.executor_at}
+OPENED_BY: dict[str, Callable[[str, int | None], AbstractContextManager[Executor]]] = {
+    "dask": dask.executor_at,
+    "executor": pool.executor_of,
+}
 """Option of a request -> function that opens the executor at its value, with a number of jobs at a time."""
 
 

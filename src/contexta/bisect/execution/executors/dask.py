@@ -20,7 +20,7 @@ from typing import Any
 from contexta import __version__
 from contexta.bisect.execution.executors import remote_run
 from contexta.bisect.execution.executors.executor import Executor
-from contexta.bisect.execution.executors.remote_run import Marker, RemoteRun, fetch
+from contexta.bisect.execution.executors.remote_run import Marker, Markers, RemoteRun, fetch
 from contexta.bisect.execution.run_job import why_not_ready
 from contexta.bisect.execution.trial import lost_trial
 from contexta.bisect.execution.trial_job import TrialJob, TrialResult
@@ -78,7 +78,7 @@ class DaskExecutor(Executor):
         self._client = client
         self._open: dict[Future[TrialResult], Any] = {}  # our future -> the future of Dask
         self._fetching = ThreadPoolExecutor(2, "fetch")
-        self._markers: dict[str, Marker] = {}
+        self._markers = Markers()
         self._ended = threading.Event()
         threading.Thread(target=self._watch, name="cluster", daemon=True).start()
 
@@ -109,16 +109,14 @@ class DaskExecutor(Executor):
         self._ended.set()
         self.cancel()
         self._fetching.shutdown()
-        for workspace, marker in self._markers.items():
-            Path(workspace, marker.name).unlink(missing_ok=True)
+        self._markers.remove()
 
     def _is_running(self) -> bool:
         """Whether a worker still runs a trial of this study. A cancelled trial stops within a second."""
-        markers = {marker.content for marker in self._markers.values()}
-        return any(markers & running for running in self._client.run(_running_studies).values())
+        return any(self._markers.contents & running for running in self._client.run(_running_studies).values())
 
     def _start(self, job: TrialJob, outer: Future[TrialResult], attempt: int) -> None:
-        inner = self._client.submit(_run_on_worker, job, self._marker(job), pure=False)
+        inner = self._client.submit(_run_on_worker, job, self._markers.of(Path(str(job.workspace))), pure=False)
         self._open[outer] = inner
 
         def take_result(_: object) -> None:
@@ -126,12 +124,6 @@ class DaskExecutor(Executor):
                 self._fetching.submit(self._finish, job, outer, inner, attempt)
 
         inner.add_done_callback(take_result)
-
-    def _marker(self, job: TrialJob) -> Marker:
-        workspace = str(job.workspace)
-        if workspace not in self._markers:
-            self._markers[workspace] = Marker.in_workspace(Path(workspace))
-        return self._markers[workspace]
 
     def _finish(self, job: TrialJob, outer: Future[TrialResult], inner: Any, attempt: int) -> None:
         """Set the result of a job, after its run is in the workspace."""

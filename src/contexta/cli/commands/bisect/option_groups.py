@@ -9,7 +9,7 @@ GROUPS = {
     "OLD and NEW": "python old_python new_python old_env new_env include skip resolve as_pinned build_constraint"
     " keep_order",
     "A rerun": "seed seed_arg param_arg timeout timeout_is_bad memory_limit in_place offline",
-    "The search": "suspect max_runs max_hours repeats early early_after jobs dask versions",
+    "The search": "suspect max_runs max_hours repeats early early_after jobs dask executor versions",
     "The study": "only_plan resume show status study fresh workspace",
 }
 """Title -> names of parameters. All others are in the group ``_OTHERS``."""
