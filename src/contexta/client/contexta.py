@@ -250,7 +250,8 @@ class Contexta(Workspace):
         - seed_arg: str | None = None. How to pass the seed to the command, as in "--seed {seed}".
         - in_place: bool = False. Run in the current directory instead of in a copy of it.
         - study: Path | None = None. The directory of the study. Default: derived from what is compared.
-        - jobs: int | None = None. Reruns at a time. Default: 1, or as many as the cluster has workers.
+        - jobs: int | Literal['auto'] | None = None. Reruns at a time; auto: one per GPU, else as many as fit.
+          Default: 1, or as many as the cluster has workers.
         - fresh: bool = False. Do not reuse trials of earlier studies.
         - versions: bool = True. Find the first bad release of the culprit.
         - resolve: bool = False. Complete requirements files that lack pins, with uv.

@@ -97,6 +97,24 @@ def directory(pid: int) -> str:
     return _link(pid, "cwd")
 
 
+def resident_memory(pid: int) -> int:
+    """Bytes of memory of a process; shared pages count in full. 0 if it has ended."""
+    try:
+        with open(f"/proc/{pid}/statm", "rb") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, IndexError):
+        return 0
+
+
+def proportional_memory(pid: int) -> int:
+    """Bytes of memory of a process; shared pages count by share. Slower: the kernel walks all of its pages."""
+    try:
+        with open(f"/proc/{pid}/smaps_rollup", "rb") as file:
+            return next(int(line.split()[1]) * 1024 for line in file if line.startswith(b"Pss:"))
+    except (OSError, StopIteration):
+        return resident_memory(pid)  # an older kernel, or it has ended meanwhile
+
+
 def _parts(pid: int, name: str) -> List[str]:
     try:
         with open(f"/proc/{pid}/{name}", "rb") as file:

@@ -193,26 +193,10 @@ def _descendants() -> list[int]:
 
 def _over(limit: int) -> bool:
     """Whether all descendants together use more; shared pages are counted exactly only near the limit."""
+    from contexta.core.process_tree import proportional_memory, resident_memory
+
     descendants = _descendants()
-    return sum(map(_resident, descendants)) > limit and sum(map(_proportional, descendants)) > limit
-
-
-def _resident(pid: int) -> int:
-    """Bytes of memory of a process; shared pages count in full."""
-    try:
-        with open(f"/proc/{pid}/statm", "rb") as file:  # as above
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, IndexError):
-        return 0  # it has ended meanwhile
-
-
-def _proportional(pid: int) -> int:
-    """Bytes of memory of a process; shared pages count by share. Slower: the kernel walks all of its pages."""
-    try:
-        with open(f"/proc/{pid}/smaps_rollup", "rb") as file:  # as above
-            return next(int(line.split()[1]) * 1024 for line in file if line.startswith(b"Pss:"))
-    except (OSError, StopIteration):
-        return _resident(pid)  # an older kernel, or it has ended meanwhile
+    return sum(map(resident_memory, descendants)) > limit and sum(map(proportional_memory, descendants)) > limit
 
 
 if __name__ == "__main__":

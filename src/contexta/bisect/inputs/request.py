@@ -8,7 +8,7 @@ import contexta.core.check_requirements  # noqa: F401  # before pydantic, which 
 import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, field_validator
 from typing_extensions import Self, TypedDict
@@ -61,7 +61,7 @@ class BisectOptions(TypedDict, total=False):
     seed_arg: str | None
     in_place: bool
     study: Path | None
-    jobs: int | None
+    jobs: int | Literal["auto"] | None
     fresh: bool
     versions: bool
     resolve: bool
@@ -137,8 +137,8 @@ class BisectRequest(Value):
     """Run in the current directory instead of in a copy of it."""
     study: Annotated[Path | None, Placeholder("DIR")] = None
     """The directory of the study. Default: derived from what is compared."""
-    jobs: Annotated[int | None, Placeholder("N")] = Field(None, ge=1)
-    """Reruns at a time. Default: 1, or as many as the cluster has workers."""
+    jobs: Annotated[int | Literal["auto"] | None, Placeholder("N|auto")] = None
+    """Reruns at a time; auto: one per GPU, else as many as fit. Default: 1, or as many as the cluster has workers."""
     fresh: bool = False
     """Do not reuse trials of earlier studies."""
     versions: bool = True
@@ -173,6 +173,13 @@ class BisectRequest(Value):
     @classmethod
     def _listed(cls, names: Any) -> Any:
         return (names,) if isinstance(names, str) else names
+
+    @field_validator("jobs")
+    @classmethod
+    def _at_least_one_job(cls, jobs: int | Literal["auto"] | None) -> int | Literal["auto"] | None:
+        if isinstance(jobs, int) and jobs < 1:
+            raise InvalidInput(f"cannot be {jobs}", hint='give a number from 1, or "auto"')
+        return jobs
 
     def swapped(self) -> Self:
         """The request with OLD and NEW swapped."""

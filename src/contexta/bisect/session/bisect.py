@@ -53,7 +53,8 @@ def run_bisect(
     setup = prepared.setup
     study_files.remember(studies, request, prepared.choice, setup.command.folder, setup.folder)
     status = StatusFile(progress, _without_secrets(setup.command.argv), prepared.labels)
-    opened = open_executor({option: getattr(request, option) for option in OPENED_BY}, request.jobs)
+    addresses = {option: getattr(request, option) for option in OPENED_BY}
+    opened = open_executor(addresses, request.jobs, lambda decision: progress.message(f"note: {decision}"))
     with status, opened as executor:
         finished = _run(prepared, request, status, executor, resume=resume)
         study_files.write_report(setup.folder, finished)

@@ -241,7 +241,6 @@ def _setup(request: BisectRequest, both: BothSides, judged: Judgement, command: 
         folder=Path(),
         workspace=studies,
         higher_is_better=judged.higher_is_better or command.timeout_is_bad,
-        jobs=request.jobs or 1,
         first_seed=request.seed,
         settings=Settings(
             max_runs=request.max_runs,

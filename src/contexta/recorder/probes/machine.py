@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 
@@ -177,6 +178,12 @@ def _memory() -> dict[str, Any]:
 def usable_memory() -> Optional[int]:
     """The memory in bytes of the machine, or of the cgroup of this process if that is less."""
     return min((size for size in _memory().values() if size), default=None)
+
+
+def usable_cores() -> float:
+    """The cores that this process may use, or the CPU quota of its cgroup if that is less."""
+    cores = _cores()
+    return float(min(cores["core_limit"] or math.inf, cores["cores"] or 1))
 
 
 def _memory_limit() -> Optional[int]:

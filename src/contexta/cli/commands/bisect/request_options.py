@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 from pydantic.fields import FieldInfo
@@ -13,6 +13,18 @@ from contexta.bisect.inputs.request import ARGUMENTS, NOT_TYPED, BisectRequest, 
 from contexta.bisect.option_names import NEGATIVE
 
 _FLAGS = (bool, bool | None)
+
+
+class _NumberOrAuto(click.IntRange):
+    """A number from 1, or the word auto."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "auto":
+            return value
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter as error:
+            self.fail(f"{error.message.rstrip('.')}, nor auto", param, ctx)
 
 
 def request_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -44,6 +56,8 @@ def _attributes(field: FieldInfo) -> dict[str, Any]:
     }
     if field.annotation in (int, int | None):
         attributes["type"] = click.IntRange(min=least)
+    elif field.annotation == int | Literal["auto"] | None:
+        attributes["type"] = _NumberOrAuto(min=1)
     elif field.annotation == float | None:
         attributes["type"] = click.FloatRange(min=least)
     elif field.annotation == Path | None:
