@@ -11,7 +11,7 @@ from contexta.bisect.space.changes import Metadata
 from contexta.core.references import StableRef
 from contexta.findings.bisect import ExpectedValue, Share
 from contexta.reports import Plot, report_of
-from contexta.reports.pages.bisect import effect_sentences, mix_name
+from contexta.reports.pages.bisect import effect_sentences, mix_name, short_mix_name
 from contexta.reports.writers.svg import drawing
 
 DROP = {frozenset("b"): 0.2}
@@ -147,3 +147,20 @@ def test_a_mix_is_named_by_its_difference_from_the_nearer_side() -> None:
         "NEW - b",
         "NEW",
     ]
+
+
+def test_a_line_names_the_first_changes_of_a_large_mix_and_their_number() -> None:
+    changes = ["numpy", "pandas", *(f"p{number}" for number in range(20))]
+    assert short_mix_name(changes[:6], changes) == "OLD + numpy, p0, p1, p2, p3, pandas"
+    assert short_mix_name(changes[:7], changes) == "OLD + 7 of 22 changes (numpy, pandas, p0, ...)"
+    assert short_mix_name(changes[9:], changes) == "NEW - 9 of 22 changes (numpy, pandas, p0, ...)"
+    assert short_mix_name(changes[3:], changes) == "NEW - numpy, p0, pandas"
+    assert (short_mix_name([], changes), short_mix_name(changes, changes)) == ("OLD", "NEW")
+    assert mix_name(changes[9:], changes).count(",") == 8
+
+
+def test_the_trials_of_a_report_name_every_change_of_a_mix() -> None:
+    names = [f"p{number:02}" for number in range(30)]
+    report = studied(a_space(*names), {frozenset({"p07"}): 0.2})
+    table = report.to_markdown().partition("| Trial |")[2].partition("\n\n")[0]
+    assert max(line.count(", p") for line in table.splitlines()) >= 10

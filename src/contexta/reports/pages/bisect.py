@@ -36,6 +36,8 @@ from contexta.reports.document.formatting import amount, count, some_names, span
 from contexta.reports.pages.common import notes
 
 _MOST_UNCERTAIN = 12  # packages in a sentence
+_MOST_IN_A_LINE = 6  # changes of a mix that a line names; of more, it names the first and gives their number
+_NAMED_OF_MANY = 3
 OUTSIDE = "confirmed from outside only"
 _CONFIRMED = {"inside": "confirmed from inside", "outside": OUTSIDE, "no": "another environment ran"}
 _TONES: dict[str, Tone] = {"proved": "good", "no_regression": "good", "not_proved": "warn", "undecided": "warn"}
@@ -82,13 +84,13 @@ def study_status(finding: BisectStatus) -> Report:
         (f"{finding.metric} of NEW", amount(finding.new.mean)),
     ]
     if finding.running is not None:
-        mix = mix_name(finding.running.at_new, everything)
+        mix = short_mix_name(finding.running.at_new, everything)
         facts.append(("Running", f"{mix}, seed {finding.running.seed}: {finding.running.why}"))
     suspects = tuple(
         Row(cells=(" + ".join(suspect.changes), f"{suspect.probability:.1%}")) for suspect in finding.suspects
     )
     trials = tuple(
-        Row(cells=(str(trial.number), mix_name(trial.at_new, everything), str(trial.seed), _outcome(trial)))
+        Row(cells=(str(trial.number), short_mix_name(trial.at_new, everything), str(trial.seed), _outcome(trial)))
         for trial in reversed(finding.trials)
     )
     tables = [Section(title="", blocks=(Table(columns=("", ""), rows=tuple(Row(cells=fact) for fact in facts)),))]
@@ -123,10 +125,26 @@ def cost(finding: BisectReport) -> str:
 
 def mix_name(at_new: Sequence[str], all_changes: Sequence[str]) -> str:
     """A mix by its difference from the nearer endpoint: ``OLD + a`` or ``NEW - b``."""
+    return _difference(at_new, all_changes, len(all_changes))
+
+
+def short_mix_name(at_new: Sequence[str], all_changes: Sequence[str]) -> str:
+    """As ``mix_name``, for a line of a screen: ``NEW - 83 of 185 changes (numpy, pandas, scipy, ...)``.
+
+    all_changes: the first of them in this order are named.
+    """
+    return _difference(at_new, all_changes, _MOST_IN_A_LINE)
+
+
+def _difference(at_new: Sequence[str], all_changes: Sequence[str], most: int) -> str:
     if not at_new or len(at_new) == len(all_changes):
         return "NEW" if at_new else "OLD"
-    at_old = sorted({*all_changes} - {*at_new})
-    return f"OLD + {', '.join(at_new)}" if len(at_new) <= len(at_old) else f"NEW - {', '.join(at_old)}"
+    differing = {*at_new} if len(at_new) <= len(all_changes) / 2 else {*all_changes} - {*at_new}
+    sign = "OLD +" if len(at_new) <= len(all_changes) / 2 else "NEW -"
+    if len(differing) <= most:
+        return f"{sign} {', '.join(sorted(differing))}"
+    first = [change for change in all_changes if change in differing][:_NAMED_OF_MANY]
+    return f"{sign} {len(differing)} of {len(all_changes)} changes ({', '.join(first)}, ...)"
 
 
 def effect_sentences(finding: BisectReport) -> Iterator[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contexta.bisect.reporting.report import Trial
 from contexta.bisect.session.study import Study
 from contexta.reports.document.formatting import count, printable
-from contexta.reports.pages.bisect import OUTSIDE, mix_name
+from contexta.reports.pages.bisect import OUTSIDE, short_mix_name
 
 
 def opening(study: Study) -> Iterator[str]:
@@ -48,4 +48,7 @@ def trial_line(study: Study, trial: Trial, number: int) -> str:
 
 def mix_of(study: Study, mix: int) -> str:
     """``OLD + a`` or ``NEW - b``"""
-    return mix_name(study.space.keys(mix), study.space.keys(study.space.mixes.full))
+    space = study.space
+    by_weight = sorted(range(space.mixes.count), key=space.weights().__getitem__, reverse=True)
+    suspicious_first = [key for group in by_weight for key in space.keys(1 << group)]
+    return short_mix_name(space.keys(mix), suspicious_first)
