@@ -39,7 +39,7 @@ def test_a_query_imports_only_the_modules_that_it_needs(tmp_path: Path) -> None:
 
 
 def test_printing_a_log_imports_no_readers_of_other_trackers_and_no_progress_bar() -> None:
-    loaded = modules_after("import contexta.cli.commands.files")
+    loaded = modules_after("import contexta.cli.commands.inspect.files")
     assert "contexta.client.contexta" in loaded
     assert not loaded & {"contexta.importers", "contexta.cli.progress", "rich.progress"}
 

@@ -12,7 +12,7 @@ import pytest
 from support.builders import Cli
 from support.tiny_index import PYTHON, make_wheel, only_index
 
-from contexta.bisect.execution.private_home import _overlay_problem
+from contexta.bisect.execution.isolation.private_home import _overlay_problem
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="trials share the home there")
 

@@ -24,7 +24,7 @@ from contexta.bisect.session.study_files import write_report, write_status
 from contexta.cli.agents import tools
 from contexta.cli.agents.process_calls import ProcessCalls
 from contexta.cli.agents.tools import ACTIONS, QUERIES, Toolbox
-from contexta.core import process
+from contexta.core.processes import process
 
 STUDY = "abc"
 

@@ -22,7 +22,7 @@ MINORS = range(8, 15)
 PROBES = """
 import json, os, random, sys
 sys.path.insert(0, sys.argv[1])
-from contexta.core import process
+from contexta.core.processes import process
 from contexta.recorder.packages import distributions, installed_files, origins, places
 from contexta.recorder.probes import gpus, imports, interpreter, invocation, machine, native, seeds, variables
 from contexta.recorder.redaction import redact

@@ -10,8 +10,8 @@ from support.wheels import Venv, wheel
 
 from contexta import Contexta
 from contexta.contract import StructuredEventRecord
-from contexta.core import process
 from contexta.core.errors import InvalidInput
+from contexta.core.processes import process
 from contexta.findings import Rebuild
 from contexta.reproduce.rebuild import RebuildOptions
 from contexta.reproduce.uv.commands import python_in

@@ -18,7 +18,7 @@ from support.tiny_index import PYTHON
 from support.wheels import Venv, wheel
 
 from contexta import Contexta
-from contexta.core import process
+from contexta.core.processes import process
 from contexta.reproduce.environments.cache import EnvironmentCache
 from contexta.reproduce.rebuild import RebuildOptions
 from contexta.reproduce.uv.commands import Uv, find_uv, python_in

@@ -184,7 +184,7 @@ class Tuning:
     no_drop_confidence: float = _constant(
         0.99, "confidence", 'confidence of "no regression", because the user stops searching', "judgement"
     )
-    # inference/drift
+    # inference/values/drift
     most_late_runs: int = _constant(
         3,
         "runs",
@@ -251,7 +251,7 @@ class Tuning:
     most_certain_failure: float = _constant(
         0.9, "probability", "one failure can have any reason, even if one pair is left", "judgement"
     )
-    # inference/outliers
+    # inference/values/outliers
     outlier_least_values: int = _constant(
         4, "values", "values of each endpoint before one of them can be an outlier", "judgement"
     )
@@ -288,7 +288,7 @@ class Tuning:
         0.1 - 1e-9, "share of the drop", "a change with a smaller share is no cause", "definition of a wrong proof"
     )
     proof_runs: int = _constant(2, "runs", "least number of runs of a mix in a proof", "judgement")
-    # inference/scale
+    # inference/values/scale
     farthest: float = _constant(
         1e50, "scaled units", "values beyond this count as this far; their squares are still numbers", "IEEE 754"
     )

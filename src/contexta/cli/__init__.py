@@ -55,7 +55,7 @@ def _run(arguments: list[str], print_error: _PrintError) -> int:
 
     from contexta.cli.app import app
     from contexta.core.errors import ContextaError
-    from contexta.core.process import CommandNotFound
+    from contexta.core.processes.process import CommandNotFound
 
     try:
         # Not app.main(), which handles broken pipes and closed streams by itself.

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from contexta.client.workspace import Workspace
+from contexta.client.reading.workspace import Workspace
 from contexta.core.errors import Conflict, InvalidInput, shown
 from contexta.core.validation import text
 

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
 from zipfile import is_zipfile
 
-from contexta.client.workspace import Workspace
+from contexta.client.reading.workspace import Workspace
 from contexta.core.errors import ContextaError, InvalidInput, NotFound
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ def _of_file(exported: Baseline) -> BaselineRun:
 
 
 def _of_workspace(root: Path, against: str | None, project: str) -> BaselineRun:
-    from contexta.client.queries import list_runs
+    from contexta.client.reading.queries import list_runs
     from contexta.store.backends.engine import exists
     from contexta.store.read.history import past_runs, project_runs
 

@@ -6,10 +6,10 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from contexta.client.arguments import selectors
-from contexta.client.queries import get_run_snapshot
+from contexta.client.reading.arguments import selectors
+from contexta.client.reading.queries import get_run_snapshot
+from contexta.client.reading.workspace import Workspace, names_of_renamed, with_names
 from contexta.client.reproduction import to_rebuild
-from contexta.client.workspace import Workspace, names_of_renamed, with_names
 from contexta.core.errors import InvalidInput, NotFound
 from contexta.core.references import StableRef, slug
 

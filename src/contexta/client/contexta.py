@@ -11,17 +11,15 @@ from contexta.client import (
     annotate,
     baselines,
     comparisons,
-    curves,
     maintenance,
     output_metrics,
-    queries,
     report_pages,
     reproduction,
-    run_tables,
     site,
 )
-from contexta.client.arguments import with_aliases
-from contexta.client.workspace import Workspace
+from contexta.client.reading import curves, queries, run_tables
+from contexta.client.reading.arguments import with_aliases
+from contexta.client.reading.workspace import Workspace
 from contexta.core import settings
 
 if TYPE_CHECKING:

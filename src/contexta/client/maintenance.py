@@ -9,8 +9,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from contexta.client.arguments import selectors
-from contexta.client.workspace import Workspace
+from contexta.client.reading.arguments import selectors
+from contexta.client.reading.workspace import Workspace
 from contexta.core import workspace_address
 from contexta.core.errors import InvalidInput, shown
 from contexta.core.validation import seconds_in

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from contexta.client.workspace import Workspace
+from contexta.client.reading.workspace import Workspace
 from contexta.core.errors import InvalidInput, NotFound, shown
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from contexta.client.arguments import project_ref, selectors
 from contexta.client.comparisons import audit_reproducibility, compare_multiple_runs, diff_runs
-from contexta.client.curves import curves_of
-from contexta.client.queries import diagnose_run, get_run
-from contexta.client.workspace import Workspace
+from contexta.client.reading.arguments import project_ref, selectors
+from contexta.client.reading.curves import curves_of
+from contexta.client.reading.queries import diagnose_run, get_run
+from contexta.client.reading.workspace import Workspace
 from contexta.core.errors import DamagedData, NotFound
 from contexta.recorder.image_types import FORMATS, LARGEST, image_format
 
@@ -161,7 +161,7 @@ def _pictures(workspace: Workspace, details: RunDetails) -> list[Picture]:
     from base64 import b64encode
 
     from contexta.reports import Picture
-    from contexta.reports.pages.runs import image_caption
+    from contexta.reports.pages.recorded.runs import image_caption
 
     pictures = []
     for item in images_of(details):

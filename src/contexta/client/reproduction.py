@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from contexta.client.workspace import Workspace
+from contexta.client.reading.workspace import Workspace
 from contexta.core.errors import ContextaError, InvalidInput, shown
 from contexta.core.validation import from_microseconds, seconds_in
 
@@ -170,7 +170,7 @@ def _next_commands(workspace: Workspace, run: StableRef | None) -> Iterator[str]
 
 def _latest_recorded(workspace: Workspace, project: str) -> StableRef | None:
     """The latest run with an environment that was recorded, in this project, else in any; None if there is none."""
-    from contexta.client.queries import list_runs
+    from contexta.client.reading.queries import list_runs
     from contexta.findings.reproduction import RECONSTRUCTED
 
     for place in (project, None):
@@ -182,7 +182,7 @@ def _latest_recorded(workspace: Workspace, project: str) -> StableRef | None:
 
 def _has_environment(workspace: Workspace, run: StableRef) -> bool:
     """Whether the environment of a run was recorded, and can be read."""
-    from contexta.client.queries import get_environment
+    from contexta.client.reading.queries import get_environment
 
     try:
         get_environment(workspace, run)

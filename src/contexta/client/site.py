@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from contexta.client.comparisons import diff_runs
-from contexta.client.curves import curves_of
-from contexta.client.queries import list_projects, list_runs
+from contexta.client.reading.curves import curves_of
+from contexta.client.reading.queries import list_projects, list_runs
+from contexta.client.reading.workspace import Workspace
 from contexta.client.report_pages import build_run_page
-from contexta.client.workspace import Workspace
 from contexta.core.errors import DamagedData, NotFound
 
 if TYPE_CHECKING:

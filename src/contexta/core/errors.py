@@ -16,7 +16,7 @@
     ├── QueryUnavailable      (ImportError)  the libraries for queries are missing or too old
     ├── IntegrationUnavailable (ImportError) the framework of an integration cannot be imported
     ├── DamagedData                          stored data differs from what was written
-    ├── ProcessError                         a child process (contexta.core.process): not found, not started, timed out
+    ├── ProcessError                         a child process (core.processes): not found, not started, timed out
     │   └── UvError                          uv (contexta.reproduce) failed
     └── EnvironmentChanged                   a trial edited the environment it ran in
 

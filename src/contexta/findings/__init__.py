@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from contexta.findings.bisect import *
     from contexta.findings.checks import *
     from contexta.findings.comparisons import *
-    from contexta.findings.completeness_note import *
     from contexta.findings.environments import *
     from contexta.findings.explain import *
-    from contexta.findings.finding import *
+    from contexta.findings.kinds.completeness_note import *
+    from contexta.findings.kinds.finding import *
     from contexta.findings.lineage import *
     from contexta.findings.metrics import *
     from contexta.findings.reproduction import *
@@ -36,13 +36,13 @@ else:
                 "RunComparison RunDiff RunDifference SettingChange SideVersions StageComparison "
                 "ChangedRelease IssueDraft ValueComparison"
             ),
-            "contexta.findings.completeness_note": "CompletenessNote",
+            "contexta.findings.kinds.completeness_note": "CompletenessNote",
             "contexta.findings.environments": "Change EnvironmentDiff PackageChange UnknownAspect",
             "contexta.findings.explain": (
                 "Confound Difference Effect Evidence Explanation History HistoryPoint LevelChange MetricShift "
                 "NextStep Repeats Suspect"
             ),
-            "contexta.findings.finding": "Finding FindingAboutRuns",
+            "contexta.findings.kinds.finding": "Finding FindingAboutRuns",
             "contexta.findings.lineage": "Lineage LineageDirection LineageStep",
             "contexta.findings.metrics": (
                 "BestRun Chart Curve EnvironmentTimeline LearningCurves MetricSeries MetricTrend PackageTimeline "

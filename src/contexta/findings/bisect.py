@@ -11,7 +11,7 @@ from pydantic import Field
 
 from contexta.contract.fields import RunRef, Timestamp
 from contexta.findings.environments import Change
-from contexta.findings.finding import Finding
+from contexta.findings.kinds.finding import Finding
 
 VerdictWord = Literal["proved", "not_proved", "no_regression", "undecided"]
 Confirmed = Literal["inside", "outside", "no"]

@@ -8,8 +8,8 @@ from pydantic import computed_field
 
 from contexta.contract.aliases import alias
 from contexta.contract.fields import AnyRef, EnvironmentRef, RunRef, TextMap, Timestamp
-from contexta.findings.completeness_note import CompletenessNote
-from contexta.findings.finding import Finding, FindingAboutRuns
+from contexta.findings.kinds.completeness_note import CompletenessNote
+from contexta.findings.kinds.finding import Finding, FindingAboutRuns
 
 CheckStatus = Literal["pass", "warn", "fail", "unknown"]
 Severity = Literal["error", "warning", "info"]

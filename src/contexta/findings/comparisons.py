@@ -9,9 +9,9 @@ from pydantic import computed_field
 from contexta.contract.aliases import alias
 from contexta.contract.context import RUN_LEVEL
 from contexta.contract.fields import Number, RunRef, Status, TextMap, Timestamp
-from contexta.findings.completeness_note import CompletenessNote
 from contexta.findings.environments import Change, EnvironmentDiff, Kind, UnknownAspect, name_of
-from contexta.findings.finding import Finding, FindingAboutRuns
+from contexta.findings.kinds.completeness_note import CompletenessNote
+from contexta.findings.kinds.finding import Finding, FindingAboutRuns
 
 SAME_RUN = "both sides are {}, so there is no difference"
 """The note of a comparison of a run with itself."""

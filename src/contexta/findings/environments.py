@@ -8,8 +8,8 @@ from pydantic import Field
 
 from contexta.contract.aliases import alias
 from contexta.contract.fields import EnvironmentRef, FrozenDict, RunRef, TextMap
-from contexta.findings.completeness_note import CompletenessNote
-from contexta.findings.finding import Finding, FindingAboutRuns
+from contexta.findings.kinds.completeness_note import CompletenessNote
+from contexta.findings.kinds.finding import Finding, FindingAboutRuns
 
 Side = Literal["old", "new", "both"]
 Kind = Literal[

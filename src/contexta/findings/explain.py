@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 from contexta.contract.fields import Number, RunRef, Timestamp
-from contexta.findings.completeness_note import CompletenessNote
 from contexta.findings.environments import EnvironmentDiff, Kind, UnknownAspect, name_of
-from contexta.findings.finding import Finding, FindingAboutRuns
+from contexta.findings.kinds.completeness_note import CompletenessNote
+from contexta.findings.kinds.finding import Finding, FindingAboutRuns
 
 Better = Literal["higher", "lower"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 from contexta.contract.fields import AnyRef, RelationRef
-from contexta.findings.completeness_note import CompletenessNote
-from contexta.findings.finding import Finding, FindingAboutRuns
+from contexta.findings.kinds.completeness_note import CompletenessNote
+from contexta.findings.kinds.finding import Finding, FindingAboutRuns
 
 LineageDirection = Literal["downstream", "upstream", "both"]
 

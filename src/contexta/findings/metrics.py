@@ -9,10 +9,10 @@ from typing import Any, ClassVar, Literal
 from contexta.contract.aliases import alias
 from contexta.contract.context import RUN_LEVEL
 from contexta.contract.fields import Number, RunRef, Status, Timestamp
-from contexta.findings.completeness_note import CompletenessNote
 from contexta.findings.environments import Change, Kind
-from contexta.findings.finding import Finding, FindingAboutRuns, Tabular
-from contexta.findings.text_finding import TextFinding
+from contexta.findings.kinds.completeness_note import CompletenessNote
+from contexta.findings.kinds.finding import Finding, FindingAboutRuns, Tabular
+from contexta.findings.kinds.text_finding import TextFinding
 
 
 class RankedRun(Finding):

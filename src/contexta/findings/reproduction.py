@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from contexta.contract.fields import FrozenDict, Number, RunRef, TextMap, Timestamp
-from contexta.findings.finding import Finding
+from contexta.findings.kinds.finding import Finding
 
 LockFormat = Literal["pylock", "requirements", "uv", "conda", "dockerfile"]
 MissingReason = Literal[

@@ -22,10 +22,10 @@ from contexta.contract.fields import (
     Timestamp,
 )
 from contexta.core.validation import to_microseconds
-from contexta.findings.completeness_note import CompletenessNote
-from contexta.findings.finding import Finding, Tabular
+from contexta.findings.kinds.completeness_note import CompletenessNote
+from contexta.findings.kinds.finding import Finding, Tabular
+from contexta.findings.kinds.text_finding import TextFinding
 from contexta.findings.snapshots import SnapshotRecord
-from contexta.findings.text_finding import TextFinding
 
 if TYPE_CHECKING:
     pass

@@ -34,8 +34,8 @@ from contexta.contract.fields import (
     Timestamp,
 )
 from contexta.contract.lineage import LineageEdge, ProvenanceRecord
-from contexta.findings.completeness_note import CompletenessNote
-from contexta.findings.finding import Finding, FindingAboutRuns
+from contexta.findings.kinds.completeness_note import CompletenessNote
+from contexta.findings.kinds.finding import Finding, FindingAboutRuns
 
 
 class SnapshotRecord(Finding):

@@ -9,8 +9,8 @@ from pydantic import Field, computed_field
 
 from contexta.contract.fields import FrozenDict, JsonMap, RunRef, Status, Timestamp
 from contexta.findings.checks import Check
-from contexta.findings.completeness_note import CompletenessNote
-from contexta.findings.finding import Finding
+from contexta.findings.kinds.completeness_note import CompletenessNote
+from contexta.findings.kinds.finding import Finding
 
 DamageKind = Literal["database", "run", "row", "points", "records", "object", "journal", "salt", "cache", "study"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterator
 
-from contexta.core import process
+from contexta.core.processes import process
 from contexta.findings import Check
 from contexta.reproduce.uv.commands import find_uv
 from contexta.reproduce.uv.error_messages import UvMissing

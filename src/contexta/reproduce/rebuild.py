@@ -13,8 +13,8 @@ from typing import Any
 from contexta.analysis.environments.environment_diff import compare_environments
 from contexta.analysis.environments.rebuilds import compared_builds, deviations, notes
 from contexta.contract.environment import EnvironmentSnapshot
-from contexta.core import process
 from contexta.core.errors import ContextaError, InvalidInput
+from contexta.core.processes import process
 from contexta.core.references import StableRef
 from contexta.findings import Rebuild
 from contexta.recorder.journal.objects import Objects

@@ -11,10 +11,10 @@ from support.projects import git
 from support.tiny_index import PYTHON, make_wheel, only_index
 
 from contexta import Contexta
+from contexta.bisect.execution.isolation.sandbox import Revision
+from contexta.bisect.execution.isolation.source_files import source_of
 from contexta.bisect.execution.parameter_changes import Setting, with_settings
 from contexta.bisect.execution.run_job import run_job, why_not_ready
-from contexta.bisect.execution.sandbox import Revision
-from contexta.bisect.execution.source_files import source_of
 from contexta.bisect.execution.trial_job import Command, TrialJob
 from contexta.core.errors import ContextaError, InvalidInput
 from contexta.reproduce.environments.builder import Contents, EnvironmentChanged, build

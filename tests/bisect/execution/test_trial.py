@@ -13,9 +13,9 @@ from support.killing import all_end
 from support.tiny_index import PYTHON
 
 from contexta import Contexta
+from contexta.bisect.execution.isolation.sandbox import tidy
+from contexta.bisect.execution.isolation.source_files import source_of, too_large_to_copy
 from contexta.bisect.execution.metric import check_source, read_metric, threshold
-from contexta.bisect.execution.sandbox import tidy
-from contexta.bisect.execution.source_files import source_of, too_large_to_copy
 from contexta.bisect.execution.trial import TrialEnvironment, applicable_variables, run_trial
 from contexta.bisect.execution.trial_job import GENEROUS, Command, TrialJob, TrialResult
 from contexta.core.errors import InvalidInput
@@ -267,7 +267,7 @@ def test_the_clone_of_a_trial_that_was_killed_is_removed(
     temporary.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     code = (
-        "import pathlib\nfrom contexta.bisect.execution.sandbox import own_place\n"
+        "import pathlib\nfrom contexta.bisect.execution.isolation.sandbox import own_place\n"
         "from contexta.bisect.execution.trial import TrialEnvironment, run_trial\n"
         "from contexta.bisect.execution.trial_job import Command, TrialJob\n"
         f"command = Command(('python', 'train.py'), 'accuracy', {str(folder)!r})\n"

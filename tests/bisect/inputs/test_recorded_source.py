@@ -10,8 +10,8 @@ import pytest
 from support.builders import a_snapshot
 from support.projects import git
 
-from contexta.bisect.execution.sandbox import Revision, moved_into, workplace
-from contexta.bisect.execution.source_files import files_outside_commits, source_of
+from contexta.bisect.execution.isolation.sandbox import Revision, moved_into, workplace
+from contexta.bisect.execution.isolation.source_files import files_outside_commits, source_of
 from contexta.bisect.inputs.recorded_source import about_sources, packages_of, require_here, revision_of
 from contexta.core.errors import InvalidInput
 from contexta.core.references import StableRef

@@ -8,8 +8,8 @@ from random import Random
 import pytest
 from support.studies import a_space, search, studied
 
+from contexta.bisect.execution.isolation.sandbox import Revision
 from contexta.bisect.execution.parameter_changes import Setting
-from contexta.bisect.execution.sandbox import Revision
 from contexta.bisect.execution.trial_job import TrialResult
 from contexta.bisect.inference.observations import Observation
 from contexta.bisect.reporting.advice import Here

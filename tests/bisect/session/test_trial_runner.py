@@ -9,7 +9,7 @@ from support.executors import Simulated
 from support.studies import a_space
 
 from contexta.bisect.execution.executors.executor import Executor
-from contexta.bisect.execution.source_files import Source
+from contexta.bisect.execution.isolation.source_files import Source
 from contexta.bisect.execution.trial_job import Command
 from contexta.bisect.reporting.report import Trial
 from contexta.bisect.search.problem import Probe, Problem, Verdict

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from contexta.bisect.execution.isolation.sandbox import Revision
 from contexta.bisect.execution.parameter_changes import Setting
-from contexta.bisect.execution.sandbox import Revision
 from contexta.bisect.space.changes import End, Metadata, Release, Space, changes_between, space_between
 
 LINUX = {"sys_platform": "linux", "python_version": "3.11", "python_full_version": "3.11.7", "extra": ""}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from contexta.core.process import ProcessError
+from contexta.core.processes.process import ProcessError
 from contexta.recorder.source.git import clone, has_object, output, top_level
 
 Git = Callable[..., str]

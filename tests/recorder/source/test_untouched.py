@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
-from contexta.bisect.execution.sandbox import Revision, workplace
+from contexta.bisect.execution.isolation.sandbox import Revision, workplace
 from contexta.recorder.packages.origins import with_checkouts
 from contexta.recorder.source.capture import source
 from contexta.recorder.source.commits import between

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from support.tiny_index import PYTHON, make_wheel, only_index
 
-from contexta.core import process
+from contexta.core.processes import process
 from contexta.reproduce.environments.builder import Built, Contents, EnvironmentChanged, build, require_pins
 from contexta.reproduce.environments.cache import EnvironmentCache, find_cache
 from contexta.reproduce.environments.linker import edited_file, link

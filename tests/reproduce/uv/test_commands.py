@@ -10,8 +10,8 @@ from support.killing import all_end
 from support.projects import a_project
 from support.tiny_index import PYTHON, make_wheel, only_index
 
-from contexta.core import process
 from contexta.core.errors import InvalidInput
+from contexta.core.processes import process
 from contexta.reproduce.uv.commands import LEAST_VERSION, Uv, find_uv, python_in
 from contexta.reproduce.uv.error_messages import IndexUnreachable, NoSuchVersion, NoWheel, UvMissing
 from contexta.reproduce.uv.newest_release import newest_between

@@ -10,8 +10,8 @@ from support.builders import a_snapshot, put_run
 from support.tiny_index import PYTHON
 
 from contexta import Contexta
-from contexta.core import process
 from contexta.core.errors import InvalidInput
+from contexta.core.processes import process
 from contexta.reproduce.plan.plan import plan_of
 from contexta.reproduce.rebuild import RebuildOptions
 from contexta.reproduce.uv.urls import archive_line, index_option, inner_path, vcs_line

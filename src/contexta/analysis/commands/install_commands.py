@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
-from contexta.core.interpreters import is_python
+from contexta.core.processes.interpreters import is_python
 from contexta.findings.past_runs import Installation
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from contexta.core.interpreters import is_python
+from contexta.core.processes.interpreters import is_python
 
 PROGRAM = "program"
 _SETTING = re.compile(r"\A\+{0,2}~?[A-Za-z_][\w.\[\]/@-]*=")

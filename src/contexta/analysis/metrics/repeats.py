@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from contexta.core.errors import InvalidInput, shown
-from contexta.core.interpreters import is_python
+from contexta.core.processes.interpreters import is_python
 from contexta.findings.past_runs import PastRun
 
 AUTO, NONE = "auto", "none"

@@ -13,8 +13,8 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
-from contexta.bisect.execution.sandbox import Revision, own_place
-from contexta.bisect.execution.source_files import fingerprint, repository
+from contexta.bisect.execution.isolation.sandbox import Revision, own_place
+from contexta.bisect.execution.isolation.source_files import fingerprint, repository
 from contexta.bisect.execution.trial import TrialEnvironment, run_trial
 from contexta.bisect.execution.trial_job import TrialJob, TrialResult
 from contexta.core.errors import ContextaError, InvalidInput

@@ -10,18 +10,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from contexta.bisect.execution.home_changes import changed_in_home
+from contexta.bisect.execution.isolation.home_changes import changed_in_home
+from contexta.bisect.execution.isolation.private_home import PrivateHome, private_home
+from contexta.bisect.execution.isolation.sandbox import moved_into, workplace
 from contexta.bisect.execution.metric import read_metric
 from contexta.bisect.execution.parameter_changes import contradiction
-from contexta.bisect.execution.private_home import PrivateHome, private_home
-from contexta.bisect.execution.sandbox import moved_into, workplace
 from contexta.bisect.execution.seed_use import other_seed, with_seed
 from contexta.bisect.execution.trial_job import TrialJob, TrialResult
 from contexta.bisect.execution.trial_record import TrialRecord
 from contexta.bisect.execution.unentered_processes import scanned
 from contexta.bisect.trajectories.live import LiveTrajectory
-from contexta.core import process, supervisor
 from contexta.core.errors import InvalidInput, shown
+from contexta.core.processes import process, supervisor
 from contexta.recorder.probes.machine import usable_memory
 from contexta.recorder.redaction.redact import HIDDEN
 from contexta.reproduce.launch.confirmation import Confirmation, Intended, Observations, confirm

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from contexta.bisect.execution.isolation.sandbox import Revision
+from contexta.bisect.execution.isolation.source_files import Source
 from contexta.bisect.execution.metric import Threshold
 from contexta.bisect.execution.parameter_changes import Setting
-from contexta.bisect.execution.sandbox import Revision
-from contexta.bisect.execution.source_files import Source
 from contexta.bisect.trajectories.early_rule import EarlyRule, Followed
 from contexta.reproduce.environments.linker import Recipe
 from contexta.reproduce.launch.confirmation import State

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from contexta.bisect.execution.private_home import CACHES_VARIABLE
+from contexta.bisect.execution.isolation.private_home import CACHES_VARIABLE
 from contexta.bisect.execution.trial_job import TrialJob, TrialResult
 from contexta.bisect.trajectories.trajectory import Trajectory, encoded
 from contexta.core import settings

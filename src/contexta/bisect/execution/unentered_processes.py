@@ -15,8 +15,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from contexta.core import process_tree
-from contexta.core.interpreters import is_python
+from contexta.core.processes import process_tree
+from contexta.core.processes.interpreters import is_python
 from contexta.recorder.session.inherited import TRIAL
 from contexta.recorder.wrapping.command_lines import find_program, is_recorded, program_of
 from contexta.recorder.wrapping.trial_process import cannot_be_entered, report

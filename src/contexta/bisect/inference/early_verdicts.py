@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 from contexta.bisect.inference.mix_evidence import MixEvidence
 from contexta.bisect.inference.observations import Observation
-from contexta.bisect.inference.outliers import usable_observations
 from contexta.bisect.inference.proof import Proof, Strength
+from contexta.bisect.inference.values.outliers import usable_observations
 
 _CONTRADICTING_ODDS = 20.0  # between good and bad, to one, by measured values alone
 

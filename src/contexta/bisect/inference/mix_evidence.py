@@ -9,8 +9,8 @@ from typing import Literal
 
 from contexta.bisect.inference.likelihood import Pool
 from contexta.bisect.inference.observations import ObservedTrials
-from contexta.bisect.inference.scaled_values import ScaledValues
 from contexta.bisect.inference.seed_pairs import SeedPairs, is_a_part
+from contexta.bisect.inference.values.scaled_values import ScaledValues
 from contexta.bisect.tuning import TUNING
 
 State = Literal["good", "bad", "between", "open"]

@@ -14,8 +14,8 @@ from functools import cached_property
 from statistics import fmean, median_high
 
 from contexta.bisect.inference.failures.failure_counts import cannot_run
-from contexta.bisect.inference.noise import shared_by_seed
-from contexta.bisect.inference.scale import Scale
+from contexta.bisect.inference.values.noise import shared_by_seed
+from contexta.bisect.inference.values.scale import Scale
 from contexta.bisect.tuning import TUNING
 
 

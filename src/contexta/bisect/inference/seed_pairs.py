@@ -14,7 +14,7 @@ from statistics import correlation, fmean, stdev
 
 from contexta.analysis.metrics.stats import pooled_spread, student_cdf, student_quantile
 from contexta.bisect.inference.observations import ObservedTrials
-from contexta.bisect.inference.scaled_values import ScaledValues
+from contexta.bisect.inference.values.scaled_values import ScaledValues
 from contexta.bisect.tuning import TUNING
 
 

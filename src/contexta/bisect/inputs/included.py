@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from contexta.analysis.why.suspects import included as kinds_with_differences
+from contexta.bisect.execution.isolation.source_files import repository
 from contexta.bisect.execution.parameter_changes import changed_parameters, not_in, parameters_of
-from contexta.bisect.execution.source_files import repository
 from contexta.bisect.inputs.both_sides import BothSides
 from contexta.bisect.inputs.recorded_source import about_sources, packages_of, require_here, revision_of
 from contexta.bisect.inputs.sides.side import Records, Side

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from contexta.bisect.execution.source_files import source_of
+from contexta.bisect.execution.isolation.source_files import source_of
 from contexta.contract import EnvironmentSnapshot
 from contexta.core.errors import InvalidInput
 from contexta.reproduce.environments.builder import Fixed

@@ -10,8 +10,8 @@ from urllib.parse import unquote, urlsplit
 
 from packaging.requirements import Requirement
 
-from contexta.bisect.execution.sandbox import Revision, own_place, workplace
-from contexta.bisect.execution.source_files import repository
+from contexta.bisect.execution.isolation.sandbox import Revision, own_place, workplace
+from contexta.bisect.execution.isolation.source_files import repository
 from contexta.bisect.option_names import option
 from contexta.core.errors import ContextaError, InvalidInput
 from contexta.recorder.source.git import has_object

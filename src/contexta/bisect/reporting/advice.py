@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from contexta.analysis.commands.install_commands import install_commands
+from contexta.bisect.execution.isolation.sandbox import Revision
 from contexta.bisect.execution.metric import GIVES_NO
 from contexta.bisect.execution.parameter_changes import with_settings
-from contexta.bisect.execution.sandbox import Revision
 from contexta.bisect.search.problem import Verdict
 from contexta.bisect.space.changes import PARAMETER, PYTHON, SOURCE, VARIABLE, Space
 from contexta.findings.bisect import Releases

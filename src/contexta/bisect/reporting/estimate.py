@@ -10,8 +10,8 @@ from statistics import median
 from contexta.bisect.inference.endpoints import judge_endpoints
 from contexta.bisect.inference.mix_evidence import MixEvidence
 from contexta.bisect.inference.observations import Observation
-from contexta.bisect.inference.outliers import usable_observations
 from contexta.bisect.inference.posterior import infer_posterior
+from contexta.bisect.inference.values.outliers import usable_observations
 from contexta.bisect.reporting.report import Trial, counted_observations, suspects
 from contexta.bisect.search.problem import Problem, Settings
 from contexta.bisect.space.changes import Space

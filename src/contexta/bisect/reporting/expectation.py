@@ -8,7 +8,7 @@ from decimal import Decimal
 from statistics import mean
 
 from contexta.analysis.metrics.stats import pooled_spread, student_quantile
-from contexta.bisect.inference.scale import Scale
+from contexta.bisect.inference.values.scale import Scale
 from contexta.findings import RunDetails
 from contexta.findings.bisect import ExpectedValue
 from contexta.findings.reproduction import expected_metrics, uncertain_packages

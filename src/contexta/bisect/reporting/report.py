@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from statistics import mean
 from typing import Literal
 
-from contexta.bisect.execution.private_home import CACHES_VARIABLE
+from contexta.bisect.execution.isolation.private_home import CACHES_VARIABLE
 from contexta.bisect.execution.seed_use import ASK
 from contexta.bisect.execution.trial_job import TrialResult
 from contexta.bisect.inference.early_verdicts import counted, is_contradicted
 from contexta.bisect.inference.failures.failure_counts import random_crashes
 from contexta.bisect.inference.observations import Observation, ObservedTrials
-from contexta.bisect.inference.outliers import OUTLIER, usable_observations
 from contexta.bisect.inference.posterior import Posterior
 from contexta.bisect.inference.proof import Fact
-from contexta.bisect.inference.scaled_values import ScaledValues
+from contexta.bisect.inference.values.outliers import OUTLIER, usable_observations
+from contexta.bisect.inference.values.scaled_values import ScaledValues
 from contexta.bisect.reporting.advice import Failed, Here, advice
 from contexta.bisect.reporting.expectation import compared, decimals, repeats
 from contexta.bisect.reporting.proof_wording import claim

@@ -16,7 +16,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from contexta.bisect.inference.drift import next_late_run
 from contexta.bisect.inference.early_verdicts import (
     counted,
     doubtful_verdict,
@@ -27,14 +26,15 @@ from contexta.bisect.inference.early_verdicts import (
 from contexta.bisect.inference.endpoints import judge_endpoints, next_endpoint_run
 from contexta.bisect.inference.mix_evidence import MixEvidence
 from contexta.bisect.inference.observations import Observation
-from contexta.bisect.inference.outliers import (
+from contexta.bisect.inference.proof import Proof, prove
+from contexta.bisect.inference.values.drift import next_late_run
+from contexta.bisect.inference.values.outliers import (
     may_hide_a_drop,
     mix_with_unique_values,
     outlier_to_repeat,
     unconfirmed_outlier,
     usable_observations,
 )
-from contexta.bisect.inference.proof import Proof, prove
 from contexta.bisect.search.acquisition import likeliest, most_informative
 from contexta.bisect.search.blocks import as_rules, next_apart, possible_block
 from contexta.bisect.search.minimal_set import prove_set, search_minimal_set

@@ -12,8 +12,8 @@ from typing import Any
 
 from contexta.analysis.commands.training_commands import seed_option
 from contexta.analysis.why.suspects import prior
+from contexta.bisect.execution.isolation.source_files import too_large_to_copy
 from contexta.bisect.execution.seed_use import note_on_seed, passes_seed
-from contexta.bisect.execution.source_files import too_large_to_copy
 from contexta.bisect.execution.trial_job import Command
 from contexta.bisect.inputs.both_sides import BothSides, Install, both_sides
 from contexta.bisect.inputs.completeness import AS_PINNED, CHECK, RESOLVE

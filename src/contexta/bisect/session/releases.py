@@ -20,7 +20,7 @@ from packaging.version import InvalidVersion, Version
 
 from contexta.bisect.execution.trial_job import TrialResult
 from contexta.bisect.inference.mix_evidence import MixEvidence
-from contexta.bisect.inference.outliers import usable_observations
+from contexta.bisect.inference.values.outliers import usable_observations
 from contexta.bisect.reporting.report import counted_observations
 from contexta.bisect.search.problem import Probe, Verdict
 from contexta.bisect.session.study import Study, TrialFinished

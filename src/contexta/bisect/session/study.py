@@ -13,8 +13,8 @@ from pathlib import Path
 
 from contexta.bisect.execution.executors.executor import Executor
 from contexta.bisect.execution.executors.local import LocalExecutor
-from contexta.bisect.execution.sandbox import settle, tidy
-from contexta.bisect.execution.source_files import Source, fingerprint, source_of
+from contexta.bisect.execution.isolation.sandbox import settle, tidy
+from contexta.bisect.execution.isolation.source_files import Source, fingerprint, source_of
 from contexta.bisect.execution.trial_cache import read_results
 from contexta.bisect.reporting.estimate import Estimate, estimate
 from contexta.bisect.reporting.report import Trial

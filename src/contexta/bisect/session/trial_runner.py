@@ -8,8 +8,8 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, 
 from dataclasses import replace
 
 from contexta.bisect.execution.executors.executor import Executor
+from contexta.bisect.execution.isolation.source_files import Source
 from contexta.bisect.execution.parameter_changes import with_settings
-from contexta.bisect.execution.source_files import Source
 from contexta.bisect.execution.trial_cache import key_of
 from contexta.bisect.execution.trial_job import GENEROUS, Command, TrialJob, TrialResult
 from contexta.bisect.inference.observations import Observation

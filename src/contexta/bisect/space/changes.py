@@ -20,8 +20,8 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from contexta.bisect.execution.isolation.sandbox import Revision
 from contexta.bisect.execution.parameter_changes import Setting
-from contexta.bisect.execution.sandbox import Revision
 from contexta.bisect.space.lattice import Mixes, closure, groups_of
 from contexta.contract.environment import same_version
 from contexta.findings import Change

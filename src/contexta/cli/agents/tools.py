@@ -16,8 +16,8 @@ from contexta.cli import error_of
 from contexta.cli.agents.tool_arguments import parameters_of, schema_of, words_of
 from contexta.cli.app import app
 from contexta.cli.command import Answer, Format, json_of
-from contexta.core import process
 from contexta.core.errors import ContextaError, NotFound, shown
+from contexta.core.processes import process
 
 MAX_ANSWER = 1_000_000  # characters of one answer
 _SECONDS = 7 * 86_400.0  # of one tool that runs as a process

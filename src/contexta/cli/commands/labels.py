@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import click
 
 from contexta.cli.command import RUN_HELP, Answer, documented, query
-from contexta.cli.commands.runs import RunSummaries
+from contexta.cli.commands.inspect.runs import RunSummaries
 from contexta.client.contexta import Contexta
 from contexta.core.errors import InvalidInput, shown
 from contexta.findings import RunSummary

@@ -14,7 +14,7 @@ from contexta.cli.likely_commands import likely_command, program_hint
 from contexta.cli.options import workspace_option
 from contexta.core import settings, workspace_address
 from contexta.core.errors import InvalidInput, shown
-from contexta.core.process import CommandNotFound
+from contexta.core.processes.process import CommandNotFound
 from contexta.recorder.journal.objects import Objects
 from contexta.recorder.session import delivery
 

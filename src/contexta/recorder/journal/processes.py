@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-from contexta.core import process_tree
+from contexta.core.processes import process_tree
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -178,7 +178,7 @@ def moved_checkouts(distributions: Sequence[dict[str, Any]]) -> tuple[dict[str, 
 
 def _checkout(path: str, timeout: float, name: str, notes: list[Note]) -> tuple[Optional[str], Optional[bool]]:
     """(commit, dirty) of the working tree around ``path``. Changes outside ``path`` do not count."""
-    from contexta.core.process import ProcessError, TimedOut
+    from contexta.core.processes.process import ProcessError, TimedOut
     from contexta.recorder.source.git import git, message
     from contexta.recorder.source.repository import NOT_IN_GIT, repository_above
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 
-from contexta.core.interpreters import is_python
+from contexta.core.processes.interpreters import is_python
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -29,11 +29,11 @@ def gpus(*, timeout: float = 5.0, program: str = "nvidia-smi") -> tuple[dict[str
     query = [program, f"--query-gpu={','.join(_FIELDS)}", "--format=csv,noheader,nounits"]
     facts: dict[str, Any] = {}
     notes: list[Note] = []
-    if not _is_on_path(program):  # in most cases, so contexta.core.process is imported later
+    if not _is_on_path(program):  # in most cases, so contexta.core.processes.process is imported later
         if os.path.exists(_DRIVER_FILE):
             notes.append(note(TOPIC, f"an NVIDIA driver is loaded, but {program} is not on PATH"))
         return facts, notes
-    from contexta.core.process import ProcessError, run
+    from contexta.core.processes.process import ProcessError, run
 
     try:
         answer = run(query, timeout=timeout, max_output=1 << 20)

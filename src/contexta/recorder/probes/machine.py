@@ -130,7 +130,7 @@ def _cpu() -> dict[str, Any]:
 
 
 def _cpu_darwin() -> dict[str, Any]:
-    from contexta.core.process import run
+    from contexta.core.processes.process import run
 
     names = ("machdep.cpu.brand_string", "machdep.cpu.features", "machdep.cpu.leaf7_features")
     listing = run(["/usr/sbin/sysctl", "-i", *names], timeout=2).stdout.decode("utf-8", "backslashreplace")

@@ -10,9 +10,10 @@ import os
 import sys
 from functools import partial
 
-from contexta.core import process, settings, workspace_address
+import contexta
+from contexta.core import settings, workspace_address
 from contexta.core.files.atomic_files import make_directory
-from contexta.core.process import ProcessError, leave
+from contexta.core.processes.process import ProcessError, leave
 from contexta.recorder.session.inherited import without_injected
 
 TYPE_CHECKING = False
@@ -59,7 +60,7 @@ def _variables(root: str, server: str, objects: "Union[str, os.PathLike[str], No
     read there."""
     inherited_variables = without_injected(os.environ)
     variables = {name: value for name, value in inherited_variables.items() if not name.startswith("CONTEXTA_")}
-    here = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(process.__file__))))
+    here = os.path.dirname(os.path.dirname(os.path.abspath(contexta.__file__)))
     path = [entry for entry in variables.pop("PYTHONPATH", "").split(os.pathsep) if entry]
     if os.path.basename(here) not in ("site-packages", "dist-packages"):
         path.append(here)

@@ -142,7 +142,7 @@ class _Capture:
         self, location: Location, changed: list[str], untracked: list[str], excluded: list[str]
     ) -> tuple[Optional[bytes], list[Note]]:
         """(the patch of these files, notes)"""
-        from contexta.core.process import ProcessError
+        from contexta.core.processes.process import ProcessError
 
         if not changed and not untracked:
             return None, []
@@ -158,7 +158,7 @@ class _Capture:
         import shutil
         import tempfile
 
-        from contexta.core.process import ProcessError
+        from contexta.core.processes.process import ProcessError
         from contexta.recorder.source.git import git, message
 
         limits, root = self._limits, location.root

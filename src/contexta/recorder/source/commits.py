@@ -24,7 +24,7 @@ def between(root: str, old: str, new: str) -> Dict[str, Any]:
 
     Reads the repository with three commands of git. About 20 ms.
     """
-    from contexta.core.process import ProcessError
+    from contexta.core.processes.process import ProcessError
 
     if not (_COMMIT.match(old) and _COMMIT.match(new)):  # a text that was written by hand may be an option of git
         return {"reason": "its commit is not the name of a commit"}
@@ -45,7 +45,7 @@ def between(root: str, old: str, new: str) -> Dict[str, Any]:
 
 def patch_between(root: str, old: str, new: str) -> Optional[bytes]:
     """The output of ``git diff`` between two commits, without secrets; None if git cannot tell. About 10 ms."""
-    from contexta.core.process import ProcessError
+    from contexta.core.processes.process import ProcessError
 
     if not (_COMMIT.match(old) and _COMMIT.match(new)) or not os.path.isdir(root):
         return None

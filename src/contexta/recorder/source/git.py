@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Mapping, Optional, Sequence
 
-    from contexta.core.process import Finished, Stop
+    from contexta.core.processes.process import Finished, Stop
 
 _SETTINGS = (
     "core.quotepath=false",
@@ -54,9 +54,9 @@ def git(
 ) -> Finished:
     """Run git in a directory, without optional locks, prompts or pagers.
 
-    extra: more environment variables. Raises what ``contexta.core.process.run`` raises.
+    extra: more environment variables. Raises what ``contexta.core.processes.process.run`` raises.
     """
-    from contexta.core.process import run
+    from contexta.core.processes.process import run
 
     # Variables such as GIT_DIR, which are set while a hook runs, would lead to another repository than that of cwd.
     env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
@@ -71,7 +71,7 @@ def output(arguments: Sequence[str], cwd: str, timeout: float = QUERY_SECONDS, *
     """What git writes to stdout. Raises ProcessError, with the first line of git's own message, if git fails."""
     finished = git(arguments, cwd, timeout, **options)
     if finished.exit_code != 0:
-        from contexta.core.process import ProcessError
+        from contexta.core.processes.process import ProcessError
 
         raise ProcessError(message(finished) or f"git {arguments[0]} failed with exit code {finished.exit_code}")
     return finished.stdout

@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from contexta.core.process import ProcessError
+from contexta.core.processes.process import ProcessError
 from contexta.recorder.source.git import git, top_level
 
 _SECONDS = 60.0

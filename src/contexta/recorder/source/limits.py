@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Optional
 
-    from contexta.core.process import Stop
+    from contexta.core.processes.process import Stop
 
 
 class Limits:

@@ -55,7 +55,7 @@ class Location:
 
 def locate(directory: str, limits: Limits) -> Optional[Location]:
     """The repository around a directory; None if there certainly is none. Raises ProcessError."""
-    from contexta.core.process import ProcessError
+    from contexta.core.processes.process import ProcessError
 
     repository = repository_above(directory)
     may_be_bare = not os.path.isdir(directory) or os.path.exists(os.path.join(directory, "HEAD"))
@@ -86,7 +86,7 @@ class Status:
 
 def status_of(root: str, limits: Limits, notes: list[Note]) -> Status:
     """The status, without untracked or changed files if listing them takes too long; that is noted."""
-    from contexta.core.process import TimedOut
+    from contexta.core.processes.process import TimedOut
 
     query = ["status", "--porcelain=v2", "--branch", "-z", "--no-renames", "--ignore-submodules=none"]
     try:
@@ -101,7 +101,7 @@ def status_of(root: str, limits: Limits, notes: list[Note]) -> Status:
             notes.append(note(TOPIC, f"{NO_PATCH}, nor whether there are any: {error.what}"))
             return _head(root, limits)
     if finished.exit_code != 0:
-        from contexta.core.process import ProcessError
+        from contexta.core.processes.process import ProcessError
 
         raise ProcessError(message(finished) or "git status failed")
     return _parse(os.fsdecode(finished.stdout))

@@ -15,7 +15,7 @@ from typing import Any, Dict, List, Mapping, Optional, Pattern, Sequence
 
 from contexta.core import settings
 from contexta.core.errors import shown
-from contexta.core.process import CommandNotFound
+from contexta.core.processes.process import CommandNotFound
 from contexta.core.references import StableRef, slug
 from contexta.recorder.inputs import opened_files
 from contexta.recorder.inputs.read_inputs import OpenedFiles
@@ -217,7 +217,7 @@ class CommandRecorder:
     def _execute(self, variables: Dict[str, str], watch: Optional[Watch], streams: List[Stream]) -> int:
         """Run the command in the place of this process: its stdin, its terminal, its signals. Returns its return code.
 
-        ``contexta.core.process`` is for programs of Contexta: it limits their time and output. This is the user's.
+        ``contexta.core.processes`` is for programs of Contexta: it limits their time and output. This is the user's.
         """
         self._streams = streams
         self._signals.catch(self._resize)
@@ -282,7 +282,7 @@ class CommandRecorder:
 
     def _report(self, program: Program, starter: int, obstacle: str) -> None:
         """Read the environment of a process from outside, and add a note to the run."""
-        from contexta.core.process import ProcessError
+        from contexta.core.processes.process import ProcessError
 
         command = shlex.join(redact.argv(program.argv, self._run._salt)[0])
         processes = self._unentered.setdefault((command, obstacle), [])
@@ -325,7 +325,7 @@ class CommandRecorder:
 
         programs: Python programs that did not join the run although nothing kept them out.
         """
-        from contexta.core.process import ProcessError
+        from contexta.core.processes.process import ProcessError
 
         assert self._program is not None  # checked in __init__
         python, switches = outside.interpreter_of(self._program, self._command)

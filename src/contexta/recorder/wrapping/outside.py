@@ -10,7 +10,7 @@ import os
 import shutil
 
 from contexta.core.files import atomic_files
-from contexta.core.interpreters import is_python
+from contexta.core.processes.interpreters import is_python
 from contexta.recorder.journal.objects import Objects
 from contexta.recorder.journal.writer import SUFFIX
 from contexta.recorder.session.inherited import INJECTED
@@ -58,7 +58,7 @@ def read_environment(
     program: the script, archive or directory that it runs; some contain packages.
     Raises OSError or ProcessError when the interpreter fails.
     """
-    from contexta.core.process import run
+    from contexta.core.processes.process import run
 
     argv = [python, *([f"-{switches}"] if switches else []), os.path.join(INJECTED, "probe.py")]
     argv += [os.path.abspath(objects.root), *(["program", os.path.abspath(program)] if program else [])]

@@ -10,8 +10,8 @@ import os
 import threading
 import time
 
-from contexta.core import process_tree
-from contexta.core.interpreters import is_python
+from contexta.core.processes import process_tree
+from contexta.core.processes.interpreters import is_python
 from contexta.recorder.session import inherited
 from contexta.recorder.wrapping.command_lines import (
     is_installer,

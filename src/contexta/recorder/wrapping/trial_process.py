@@ -20,7 +20,7 @@ import json
 import os
 import sys
 
-from contexta.core.interpreters import is_python
+from contexta.core.processes.interpreters import is_python
 from contexta.recorder.session import inherited
 from contexta.recorder.wrapping.command_lines import find_program, isolation, program_of
 

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, computed_field, model_validator
 
 from contexta.contract.fields import Number
 from contexta.core.model import Value
-from contexta.findings.finding import Finding
+from contexta.findings.kinds.finding import Finding
 from contexta.findings.metrics import Chart
 
 Tone = Literal["good", "bad", "warn", "quiet"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contexta.core.errors import InvalidInput
-from contexta.core.interpreters import is_python
+from contexta.core.processes.interpreters import is_python
 from contexta.reproduce.launch.launchers import ACTIVE, REFUSED, RUNNERS, without_runner
 from contexta.reproduce.launch.programs import (
     SHELLS,

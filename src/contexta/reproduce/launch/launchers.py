@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contexta.core.errors import InvalidInput
-from contexta.core.interpreters import is_python
+from contexta.core.processes.interpreters import is_python
 from contexta.reproduce.launch.programs import (
     clears_path,
     is_console_script,

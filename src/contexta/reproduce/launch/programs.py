@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from contexta.core.interpreters import is_python
+from contexta.core.processes.interpreters import is_python
 
 _MAX_FIRST_LINE = 512  # bytes of a script that the system reads
 _MAX_TEXT = 1_000_000  # bytes

@@ -19,9 +19,9 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from contexta.core import process
 from contexta.core.errors import InvalidInput, shown
-from contexta.core.supervisor import supervised
+from contexta.core.processes import process
+from contexta.core.processes.supervisor import supervised
 from contexta.reproduce.uv.error_messages import (
     BuildFailed,
     IndexUnreachable,

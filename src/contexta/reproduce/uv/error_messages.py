@@ -24,7 +24,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from contexta.core import process
+from contexta.core.processes import process
 
 _MAX_TEXT = 2000  # characters of uv's output in a message
 _PROGRESS = re.compile(

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from contexta.core import process
 from contexta.core.errors import InvalidInput, shown
+from contexta.core.processes import process
 
 _SECONDS = 60.0
 _PYENV_VERSION = re.compile(r"\d+\.\d+\.\d+t?")

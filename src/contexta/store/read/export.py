@@ -16,7 +16,7 @@ from sqlalchemy import Connection, select
 from contexta.core.errors import ContextaError, InvalidInput, WorkspaceError
 from contexta.core.validation import from_microseconds
 from contexta.findings import Export, RunSummary
-from contexta.findings.finding import one_type
+from contexta.findings.kinds.finding import one_type
 from contexta.store.entities.series import decode_number
 from contexta.store.integrity.canonical_form import RUN, canonical_forms
 from contexta.store.read import loading

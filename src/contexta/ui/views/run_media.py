@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 from contexta.client.report_pages import images_of
 from contexta.findings import RunDetails
 from contexta.recorder.image_types import LARGEST
-from contexta.reports.pages.runs import image_caption, latest_tables, table_head, table_size
+from contexta.reports.pages.recorded.runs import image_caption, latest_tables, table_head, table_size
 from contexta.ui.frame.content import row, section, table
 from contexta.ui.frame.elements import element
 from contexta.ui.frame.layout import address

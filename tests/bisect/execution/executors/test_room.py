@@ -12,7 +12,7 @@ import pytest
 from support.pool_study import make_project, start_bisect
 
 from contexta.bisect.execution.executors.room import Measurement, Room, Usage, visible_devices
-from contexta.core.process import run
+from contexta.core.processes.process import run
 
 GB = 2**30
 

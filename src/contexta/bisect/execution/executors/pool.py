@@ -31,7 +31,7 @@ from contexta.bisect.execution.run_job import why_not_ready
 from contexta.bisect.execution.trial_job import TrialJob, TrialResult
 from contexta.bisect.option_names import resume_call
 from contexta.core.errors import ContextaError, InvalidInput, shown
-from contexta.core.process import Stopped
+from contexta.core.processes.process import Stopped
 
 _NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 _FORM = 'as in --executor cluster:workers, where cluster.py has "def workers(): return ProcessPoolExecutor(4)"'

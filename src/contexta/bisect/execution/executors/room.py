@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from types import TracebackType
 
-from contexta.core.process_tree import descendants, proportional_memory
+from contexta.core.processes.process_tree import descendants, proportional_memory
 from contexta.recorder.probes.gpus import gpus
 from contexta.recorder.probes.machine import usable_cores, usable_memory
 

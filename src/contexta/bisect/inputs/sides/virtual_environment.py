@@ -11,8 +11,8 @@ from contexta.bisect.inputs.pins import Pins
 from contexta.bisect.inputs.sides.distributions import pins_of_snapshot
 from contexta.bisect.inputs.sides.side import KINDS_OF_SIDES, Candidate, Side
 from contexta.contract.environment import EnvironmentSnapshot
-from contexta.core import process
 from contexta.core.errors import InvalidInput, shown
+from contexta.core.processes import process
 from contexta.findings.past_runs import Installation
 from contexta.recorder.session.inherited import INJECTED
 from contexta.reproduce.environment_manager import current_installation, directory_installation

@@ -19,7 +19,7 @@ from contexta.reports.document.formatting import count
 from contexta.reports.pages.checks import audit_blocks, audit_notes, issues
 from contexta.reports.pages.common import notes
 from contexta.reports.pages.comparisons import diff, side_by_side
-from contexta.reports.pages.runs import details, notes_of, sections_of
+from contexta.reports.pages.recorded.runs import details, notes_of, sections_of
 
 
 def run_page(

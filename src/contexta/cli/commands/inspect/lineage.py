@@ -8,7 +8,7 @@ from pydantic import ConfigDict, RootModel
 from contexta.cli.command import Answer, query
 from contexta.client.contexta import Contexta
 from contexta.contract import DeploymentExecution
-from contexta.reports.pages.lineage import deployments as deployments_report
+from contexta.reports.pages.recorded.lineage import deployments as deployments_report
 
 
 class _Deployments(RootModel[tuple[DeploymentExecution, ...]]):

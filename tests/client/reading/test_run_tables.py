@@ -8,8 +8,8 @@ import pytest
 from support.builders import Cli, put_run
 
 from contexta import Contexta
-from contexta.client import run_tables
-from contexta.client.workspace import Workspace
+from contexta.client.reading import run_tables
+from contexta.client.reading.workspace import Workspace
 from contexta.core.errors import InvalidInput
 from contexta.core.references import StableRef
 from contexta.findings import RunGroups, RunSummary

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from contexta.core.process import CommandNotFound, StartFailed, Stopped, TimedOut, run
+from contexta.core.processes.process import CommandNotFound, StartFailed, Stopped, TimedOut, run
 
 
 def python(code: str) -> list[str]:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from contexta.bisect.execution.private_home import PrivateHome, _overlay_problem, private_home
-from contexta.core import process, supervisor
+from contexta.bisect.execution.isolation.private_home import PrivateHome, _overlay_problem, private_home
 from contexta.core.errors import InvalidInput
+from contexta.core.processes import process, supervisor
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="trials share the home there")
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from typing_extensions import Self
 
-from contexta.findings.finding import Finding
+from contexta.findings.kinds.finding import Finding
 
 
 class TextFinding(str):

@@ -6,7 +6,7 @@ import click
 
 from contexta.cli.command import RUN_HELP, Answer, documented, query
 from contexta.client.contexta import Contexta
-from contexta.reports.pages.runs import metrics_of_run
+from contexta.reports.pages.recorded.runs import metrics_of_run
 
 _STAGE = click.option(
     "--stage", "stage_name", metavar="NAME", help="The stage of the metric; default: the last stage that logged it."

@@ -7,7 +7,7 @@ import click
 from contexta.cli.command import RUN_HELP, Answer, documented, query
 from contexta.client.contexta import Contexta
 from contexta.contract import Distribution, EnvironmentSnapshot
-from contexta.reports.pages.environment import environment
+from contexta.reports.pages.recorded.environment import environment
 
 
 @click.command(epilog="Example: contexta env this-month --requirements > requirements.txt")

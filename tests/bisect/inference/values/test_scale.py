@@ -10,7 +10,7 @@ from support.noisy_worlds import Scaled, drawn
 from support.worlds import Outcome, play
 
 from contexta.bisect.inference.observations import Observation
-from contexta.bisect.inference.scale import Scale
+from contexta.bisect.inference.values.scale import Scale
 from contexta.bisect.search.problem import Probe, Problem, Verdict
 from contexta.bisect.search.search import decide
 from contexta.bisect.space.lattice import Mixes

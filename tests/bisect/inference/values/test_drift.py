@@ -8,9 +8,9 @@ from support.studies import a_space
 from support.worlds import Outcome, play
 
 from contexta.bisect.execution.trial_job import TrialResult
-from contexta.bisect.inference.drift import first_counted
 from contexta.bisect.inference.observations import Observation, ObservedTrials
-from contexta.bisect.inference.outliers import usable_observations
+from contexta.bisect.inference.values.drift import first_counted
+from contexta.bisect.inference.values.outliers import usable_observations
 from contexta.bisect.reporting.report import Trial, report
 from contexta.bisect.search.problem import Probe, Verdict
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contexta.analysis.metrics.grain import grain
-from contexta.bisect.inference.noise import shared_by_seed
+from contexta.bisect.inference.values.noise import shared_by_seed
 
 
 @given(st.integers(2, 500), st.lists(st.integers(0, 500), min_size=2, max_size=8, unique=True))

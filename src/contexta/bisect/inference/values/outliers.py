@@ -15,9 +15,9 @@ from statistics import fmean
 
 from contexta.analysis.metrics.grain import grain
 from contexta.analysis.metrics.stats import pooled_spread, student_cdf
-from contexta.bisect.inference.drift import first_counted
 from contexta.bisect.inference.observations import Observation, ObservedTrials
-from contexta.bisect.inference.scale import Scale
+from contexta.bisect.inference.values.drift import first_counted
+from contexta.bisect.inference.values.scale import Scale
 from contexta.bisect.tuning import TUNING
 
 OUTLIER = "its value is like none of the others"

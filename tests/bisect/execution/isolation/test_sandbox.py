@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from contexta.bisect.execution.sandbox import own_place, settle, sweep, tidy
+from contexta.bisect.execution.isolation.sandbox import own_place, settle, sweep, tidy
 from contexta.recorder.journal.processes import identity
 
 _IDENTITY = "import json\nfrom contexta.recorder.journal.processes import identity\nprint(json.dumps(identity()))"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from contexta.client.arguments import project_ref, require_count
-from contexta.client.queries import list_runs
-from contexta.client.workspace import Workspace
+from contexta.client.reading.arguments import project_ref, require_count
+from contexta.client.reading.queries import list_runs
+from contexta.client.reading.workspace import Workspace
 
 if TYPE_CHECKING:
     from contexta.core.references import StableRef

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from contexta.core import process_tree
+from contexta.core.processes import process_tree
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
 

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from contexta.client.arguments import (
+from contexta.client.reading.arguments import (
     condition_of,
     find_project_key,
     order_of,
@@ -20,7 +20,7 @@ from contexta.client.arguments import (
     require_direction,
     selectors,
 )
-from contexta.client.workspace import Workspace, names_of_renamed, with_names
+from contexta.client.reading.workspace import Workspace, names_of_renamed, with_names
 from contexta.core.errors import InvalidInput, NotFound, shown
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from contexta.client.workspace import Workspace
+from contexta.client.reading.workspace import Workspace
 from contexta.core.errors import InvalidInput, shown
 from contexta.core.references import StableRef, slug
 

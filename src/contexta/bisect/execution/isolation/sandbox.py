@@ -20,7 +20,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-from contexta.bisect.execution.source_files import files_outside_commits, is_not_copied, not_copied, repository
+from contexta.bisect.execution.isolation.source_files import (
+    files_outside_commits,
+    is_not_copied,
+    not_copied,
+    repository,
+)
 from contexta.core.errors import NotFound
 from contexta.recorder.journal.processes import alive, identity
 from contexta.recorder.source.git import COPY_SECONDS, clone, output

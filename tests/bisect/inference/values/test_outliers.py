@@ -11,7 +11,7 @@ from support.studies import a_space, search
 from support.worlds import play
 
 from contexta.bisect.inference.observations import Observation
-from contexta.bisect.inference.outliers import OUTLIER, outlier, unconfirmed_outlier, usable_observations
+from contexta.bisect.inference.values.outliers import OUTLIER, outlier, unconfirmed_outlier, usable_observations
 from contexta.bisect.reporting.report import Trial, report
 from contexta.bisect.search.problem import Probe
 

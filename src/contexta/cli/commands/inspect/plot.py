@@ -8,7 +8,7 @@ import click
 
 from contexta.cli.command import RUN_HELP, Answer, documented, query
 from contexta.client.contexta import Contexta
-from contexta.client.curves import COLUMNS
+from contexta.client.reading.curves import COLUMNS
 
 
 @click.command(epilog="Example: contexta plot last-month this-month loss --log")

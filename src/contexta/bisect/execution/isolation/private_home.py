@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from contexta.core import process, supervisor
 from contexta.core.errors import InvalidInput, shown
+from contexta.core.processes import process, supervisor
 
 CACHES_VARIABLE = "CONTEXTA_TRIAL_CACHES"
 """Paths, separated as in ``PATH``, that are copied into an empty home. ``~`` means the home."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from contexta.client.workspace import Workspace, with_names
+from contexta.client.reading.workspace import Workspace, with_names
 from contexta.core.errors import Ambiguous, InvalidInput, InvalidReference, NotFound, shown
 from contexta.core.references import StableRef
 

@@ -19,15 +19,15 @@ from __future__ import annotations
 
 import os
 
-from contexta.core import process_tree
 from contexta.core.errors import ContextaError, shown
+from contexta.core.processes import process_tree
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from subprocess import Popen
     from typing import Any, Callable, Mapping, Optional, Protocol, Sequence, Union
 
-    from contexta.core.pipes import Output, Polled, Threaded
+    from contexta.core.processes.pipes import Output, Polled, Threaded
 
     Pipes = Union[Polled, Threaded]
 
@@ -112,7 +112,7 @@ def run(
     """
     from time import monotonic
 
-    from contexta.core.pipes import connect
+    from contexta.core.processes.pipes import connect
 
     if isinstance(argv, (str, bytes)) or not argv:
         raise TypeError("argv is a list of arguments, never one command line")

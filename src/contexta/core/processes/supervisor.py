@@ -186,19 +186,22 @@ def _reap() -> None:
 
 
 def _descendants() -> list[int]:
-    from contexta.core.process_tree import descendants
+    from contexta.core.processes.process_tree import descendants
 
     return [pid for pid, _ in descendants(os.getpid())]
 
 
 def _over(limit: int) -> bool:
     """Whether all descendants together use more; shared pages are counted exactly only near the limit."""
-    from contexta.core.process_tree import proportional_memory, resident_memory
+    from contexta.core.processes.process_tree import proportional_memory, resident_memory
 
     descendants = _descendants()
     return sum(map(resident_memory, descendants)) > limit and sum(map(proportional_memory, descendants)) > limit
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+    folder = os.path.abspath(__file__)
+    for _ in "supervisor", "processes", "core", "contexta":
+        folder = os.path.dirname(folder)
+    sys.path.insert(0, folder)
     sys.exit(main(sys.argv[1:]))

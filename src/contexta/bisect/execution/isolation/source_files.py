@@ -10,7 +10,7 @@ from pathlib import Path
 
 from contexta.core import settings
 from contexta.core.files.digests import file_sha256
-from contexta.core.process import ProcessError
+from contexta.core.processes.process import ProcessError
 from contexta.recorder.source.files import left_out
 from contexta.recorder.source.git import COPY_SECONDS, output, top_level
 

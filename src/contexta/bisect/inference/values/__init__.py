@@ -1,0 +1,1 @@
+"""Values of trials before any hypothesis: their scale, noise, outliers and drift."""

@@ -1,0 +1,1 @@
+"""Open a workspace, and read its runs: queries, learning curves, tables."""

@@ -1,0 +1,1 @@
+"""Child processes: run them, read /proc, supervise trials, and find interpreters."""
