@@ -25,7 +25,7 @@ from contexta.bisect.inputs.pins import Pins
 from contexta.bisect.inputs.request import BisectOptions, BisectRequest
 from contexta.bisect.inputs.sides import kinds
 from contexta.bisect.inputs.sides.side import Candidate, Side
-from contexta.bisect.reporting.report import Trial
+from contexta.bisect.reporting.finished_trial import Trial
 from contexta.bisect.search.problem import Probe
 from contexta.bisect.session import study_files
 from contexta.bisect.session.study_files import StudyBeginning

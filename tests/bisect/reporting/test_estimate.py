@@ -3,7 +3,7 @@ from __future__ import annotations
 from support.studies import a_space, a_trial, search
 
 from contexta.bisect.reporting.estimate import estimate, plan, remaining_seconds
-from contexta.bisect.reporting.report import Trial
+from contexta.bisect.reporting.finished_trial import Trial
 from contexta.bisect.search.problem import Probe, Problem
 from contexta.bisect.space.changes import Metadata
 

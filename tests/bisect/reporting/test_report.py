@@ -13,7 +13,8 @@ from contexta.bisect.execution.parameter_changes import Setting
 from contexta.bisect.execution.trial_job import TrialResult
 from contexta.bisect.inference.observations import Observation
 from contexta.bisect.reporting.advice import Here
-from contexta.bisect.reporting.report import Trial, report
+from contexta.bisect.reporting.finished_trial import Trial
+from contexta.bisect.reporting.report import report
 from contexta.bisect.search.problem import Probe, Problem, Verdict
 from contexta.bisect.search.search import decide
 from contexta.bisect.space.changes import End, Metadata, Space, space_between

@@ -11,7 +11,7 @@ from support.tiny_index import PYTHON, make_wheel, only_index
 from contexta import Contexta
 from contexta.bisect.execution.trial_job import Command, TrialResult
 from contexta.bisect.inference.observations import Observation
-from contexta.bisect.reporting.report import Trial
+from contexta.bisect.reporting.finished_trial import Trial
 from contexta.bisect.search.problem import Probe, Settings
 from contexta.bisect.session.setup import Setup
 from contexta.bisect.session.study import Study

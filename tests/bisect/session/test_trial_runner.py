@@ -11,7 +11,7 @@ from support.studies import a_space
 from contexta.bisect.execution.executors.executor import Executor
 from contexta.bisect.execution.isolation.source_files import Source
 from contexta.bisect.execution.trial_job import Command
-from contexta.bisect.reporting.report import Trial
+from contexta.bisect.reporting.finished_trial import Trial
 from contexta.bisect.search.problem import Probe, Problem, Verdict
 from contexta.bisect.search.search import decide
 from contexta.bisect.session.environments import TrialEnvironments

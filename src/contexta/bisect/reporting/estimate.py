@@ -12,7 +12,8 @@ from contexta.bisect.inference.mix_evidence import MixEvidence
 from contexta.bisect.inference.observations import Observation
 from contexta.bisect.inference.posterior import infer_posterior
 from contexta.bisect.inference.values.outliers import usable_observations
-from contexta.bisect.reporting.report import Trial, counted_observations, suspects
+from contexta.bisect.reporting.finished_trial import Trial
+from contexta.bisect.reporting.report import counted_observations, suspects
 from contexta.bisect.search.problem import Problem, Settings
 from contexta.bisect.space.changes import Space
 from contexta.bisect.space.lattice import groups_of

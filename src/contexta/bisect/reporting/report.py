@@ -3,61 +3,35 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from statistics import mean
-from typing import Literal
 
-from contexta.bisect.execution.isolation.private_home import CACHES_VARIABLE
-from contexta.bisect.execution.seed_use import ASK
-from contexta.bisect.execution.trial_job import TrialResult
-from contexta.bisect.inference.early_verdicts import counted, is_contradicted
-from contexta.bisect.inference.failures.failure_counts import random_crashes
+from contexta.bisect.inference.early_verdicts import counted
 from contexta.bisect.inference.observations import Observation, ObservedTrials
 from contexta.bisect.inference.posterior import Posterior
 from contexta.bisect.inference.proof import Fact
 from contexta.bisect.inference.values.outliers import OUTLIER, usable_observations
 from contexta.bisect.inference.values.scaled_values import ScaledValues
 from contexta.bisect.reporting.advice import Failed, Here, advice
-from contexta.bisect.reporting.expectation import compared, decimals, repeats
+from contexta.bisect.reporting.expectation import compared
+from contexta.bisect.reporting.finished_trial import Trial, finished, measured_value
 from contexta.bisect.reporting.proof_wording import claim
-from contexta.bisect.search.problem import Probe, Verdict
+from contexta.bisect.reporting.trial_notes import trial_notes, unlike_recorded
+from contexta.bisect.search.problem import Verdict
 from contexta.bisect.space.changes import Space
 from contexta.findings.bisect import (
     BisectReport,
     EndValues,
     ExpectedValue,
-    FinishedTrial,
     PossibleCause,
     ProofFact,
     Releases,
     Share,
-    StoppedEarly,
 )
 from contexta.reproduce.launch.commands import fixes
 from contexta.reproduce.launch.confirmation import summary
 
-
-@dataclass(frozen=True)
-class Trial:
-    """A finished trial of a study."""
-
-    step: Probe
-    """Why the trial ran."""
-    observation: Observation
-    """The observation of the search."""
-    result: TrialResult
-    is_earlier: bool = False
-    """Whether an earlier study ran it."""
-    release: str | None = None
-    """The release of the culprit, tried in ``beside``; None for a mix of both endpoints."""
-    beside: int = 0
-    """The endpoint in which a release was tried, as a mix."""
-
-
 _HERE = Here()
-_MOST_WRITES = 10  # paths in one note
 _PART, _NEARLY = 0.15, 0.25  # of the whole change: less is no part of it; parts that add up to it but for so much
 
 
@@ -90,8 +64,8 @@ def report(
     before = len(numbers) - len(observations.results)  # trials before the machine changed do not count
     moved, numbers = numbers[before] if before else 0, numbers[before:]
     results = zip(numbers, observations.results, strict=True)
-    strays = [number for number, result in results if result.reason == OUTLIER]
-    values = _Values([trials[number] for number in numbers if number not in strays], sign)
+    outliers = [number for number, result in results if result.reason == OUTLIER]
+    values = _Values([trials[number] for number in numbers if number not in outliers], sign)
     everything = (*trials, *release_trials)
     facts = verdict.proof.facts if verdict.proof is not None else ()
     is_proved = verdict.kind == "proved"
@@ -128,14 +102,8 @@ def report(
         at_fixed_seed=verdict.fixed_seed,
         notes=(
             *notes,
-            *_unlike_recorded(metric, recorded, (values(0), values(space.mixes.full))),
-            *_moved(moved),
-            *_distrusted(trials),
-            *_left_out(trials, strays, sign),
-            *_flaky(everything, space.mixes.full),
-            *_unconfirmed(everything),
-            *_side_effects(everything),
-            *_other_seeds(everything),
+            *unlike_recorded(metric, recorded, (values(0), values(space.mixes.full))),
+            *trial_notes(trials, release_trials, moved, outliers, space.mixes.full, sign),
         ),
     ).sealed()
 
@@ -148,109 +116,11 @@ def _ran_elsewhere(space: Space, trials: Sequence[Trial], command: Sequence[str]
     return tuple(f"# {line}" for line in fixes(command, last.result.location))
 
 
-def _unconfirmed(trials: Sequence[Trial]) -> Iterator[str]:
-    """Notes on trials whose environment the recorder did not confirm."""
-    with_value = [trial for trial in trials if trial.observation.value is not None]
-    outside = [trial for trial in with_value if trial.result.confirmed == "outside"]
-    if outside:
-        yield (
-            f"environment confirmed from outside only in {len(outside)} of {len(with_value)} trials: their "
-            "environments were put together as intended, but the recorder did not see a Python that trained in them"
-        )
-    if elsewhere := sum(1 for trial in trials if trial.result.confirmed == "no"):
-        yield f"{elsewhere} of {len(trials)} trials did not run in the environment of their mix, and gave no value"
-
-
-def _side_effects(trials: Sequence[Trial]) -> Iterator[str]:
-    """Notes on modules from outside the environments of trials, and on files that trials wrote outside their
-    directories."""
-    if shadowed := sorted({package for trial in trials for package in trial.result.shadowed}):
-        yield f"modules of the source hid packages of the environments: {', '.join(shadowed)}"
-    paths = sorted({path for trial in trials for path in trial.result.writes})
-    if paths:
-        writers = sum(1 for trial in trials if trial.result.writes)
-        more = f" and {len(paths) - _MOST_WRITES} more" if len(paths) > _MOST_WRITES else ""
-        yield (
-            f"{writers} of {len(trials)} trials wrote outside their own directories, where later trials read it: "
-            f"{', '.join(paths[:_MOST_WRITES])}{more}; a trial may have read files of an earlier trial there"
-        )
-    for reason in sorted({trial.result.why_home_empty for trial in trials} - {""}):
-        yield f"trials ran with an empty home ({reason}): {CACHES_VARIABLE} names files and directories to copy there"
-    often = Counter(path for trial in trials for path in trial.result.home_changes)
-    again = [path for path, count in sorted(often.items()) if count > 1 and path not in paths]
-    if again:
-        more = f" and {len(again) - _MOST_WRITES} more" if len(again) > _MOST_WRITES else ""
-        yield (
-            "changed in the home directory while several trials ran, by them or by another program: "
-            f"{', '.join(again[:_MOST_WRITES])}{more}"
-        )
-
-
 def _share(share: tuple[float, float, float]) -> Share:
     estimate, low, high = share
     if math.isinf(low):
         return Share(estimate=estimate, low=None, high=None)
     return Share(estimate=estimate, low=low, high=high)
-
-
-def _other_seeds(trials: Sequence[Trial]) -> Iterator[str]:
-    """A note on the first trial that ran at another seed than its own."""
-    for number, trial in enumerate(trials, start=1):
-        if trial.result.other_seed is not None:
-            yield f"trial {number} ignored its seed and ran at {trial.result.other_seed}: {ASK}"
-            return
-
-
-def _unlike_recorded(
-    metric: str, recorded: Sequence[float | None], reran: Sequence[tuple[float, ...]]
-) -> Iterator[str]:
-    """Notes on endpoints whose reruns do not repeat the recorded value, by Student's t at 1 in 300."""
-    for name, was, values in zip(("OLD", "NEW"), recorded, reran, strict=True):
-        if was is None or len(values) < 3 or not math.isfinite(was):
-            continue
-        if not repeats(was, values, 10.0 ** -decimals(values)):  # printed values may be cut off
-            yield (
-                f"the recorded run of {name} ended with {metric} {was:g}, its reruns with {min(values):g} to "
-                f"{max(values):g}: code, data, variables or machine also differed then"
-            )
-
-
-def _moved(trials: int) -> Iterator[str]:
-    """A note that both endpoints gave different values from some trial on."""
-    if trials:
-        yield (
-            f"from trial {trials + 1} on OLD and NEW gave other values than before at the same seeds: the machine "
-            "or the data changed while the study ran, and no earlier trial counts"
-        )
-
-
-def _distrusted(trials: Sequence[Trial]) -> Iterator[str]:
-    """A note that a trial contradicted early verdicts."""
-    early = [number for number, trial in enumerate(trials, start=1) if not trial.result.is_measured]
-    if early and is_contradicted([trial.observation for trial in trials]):
-        yield (
-            f"trials with equal series ended with different values, so series do not predict the value: the "
-            f"{len(early)} early verdicts do not count (trials {', '.join(map(str, early))}), and later trials ran to "
-            "their end"
-        )
-
-
-def _left_out(trials: Sequence[Trial], strays: Sequence[int], sign: float) -> Iterator[str]:
-    """Notes on the trials of the endpoints that are left out as outliers."""
-    for number in strays:
-        trial = trials[number]
-        end = "OLD" if trial.observation.mix == 0 else "NEW"
-        outlier = f"trial {number + 1} ({end}, seed {trial.step.seed}) gave {_value(trial, sign):g}"
-        yield f"{outlier}, like none of {end}'s other runs: it was left out"
-
-
-def _flaky(trials: Sequence[Trial], new: int) -> Iterator[str]:
-    """A note on a training that fails now and then."""
-    observations = ObservedTrials(tuple(trial.observation for trial in trials), new)
-    if died := random_crashes(observations.outcomes):
-        often = Counter(died).most_common(1)[0][0]
-        count = f"{len(died)} of {len(observations.results)} runs"
-        yield f"{count} gave no value although other trials of the same mix did: the training is flaky ({often})"
 
 
 def _failed_end(trials: Sequence[Trial], observations: ObservedTrials) -> Failed | None:
@@ -262,64 +132,10 @@ def _failed_end(trials: Sequence[Trial], observations: ObservedTrials) -> Failed
     return Failed("OLD" if last.observation.mix == 0 else "NEW", last.result.run, last.observation.reason)
 
 
-def finished(space: Space, trial: Trial, number: int, sign: float) -> FinishedTrial:
-    """One trial as the report has it. sign: -1 where lower is better."""
-    step, observation, result = trial.step, trial.observation, trial.result
-    return FinishedTrial(
-        number=number,
-        purpose=step.purpose,
-        why=step.why,
-        at_new=space.keys(trial.beside if trial.release is not None else observation.mix),
-        release=trial.release,
-        seed=observation.seed,
-        value=_value(trial, sign),
-        stopped=_stopped(result) if observation.value is not None else None,
-        verdict=None
-        if not result.is_measured or result.measured in (None, result.value)
-        else "good"
-        if result.value
-        else "bad",
-        reason=observation.reason or ("" if result.is_measured or result.followed is None else result.followed.text),
-        seconds=round(observation.seconds, 3),
-        run=result.run,
-        confirmed=result.confirmed,
-        writes=result.writes,
-    )
-
-
-def _judgement(result: TrialResult) -> Literal["good", "bad"] | None:
-    """What a threshold or a judge says about a measured value."""
-    if not result.is_measured or result.measured in (None, result.value):
-        return None
-    return "good" if result.value else "bad"
-
-
 def counted_observations(trials: Sequence[Trial]) -> list[Observation]:
     """The observations that count (``early_verdicts.py``)."""
     observations = [trial.observation for trial in trials]
     return [observations[number] for number in counted(observations)]
-
-
-def _stopped(result: TrialResult) -> StoppedEarly | None:
-    followed = result.followed
-    if followed is None or not followed.stopped:
-        return None
-    return StoppedEarly(
-        step=followed.step,
-        last_step=followed.last_step,
-        equal_to=followed.endpoint,
-        since=followed.since,
-        run=followed.run,
-    )
-
-
-def _value(trial: Trial, sign: float) -> float | None:
-    """The measured value with its own sign; without a metric the judgement, 1 or 0."""
-    if not trial.result.is_measured:
-        return None
-    if trial.result.measured is not None:
-        return trial.result.measured
-    return None if trial.observation.value is None else sign * trial.observation.value
 
 
 class _Values:
@@ -328,7 +144,7 @@ class _Values:
     def __init__(self, trials: Sequence[Trial], sign: float) -> None:
         self._of: dict[int, list[tuple[int, float]]] = {}
         for trial in trials:
-            if (value := _value(trial, sign)) is not None:
+            if (value := measured_value(trial, sign)) is not None:
                 self._of.setdefault(trial.observation.mix, []).append((trial.observation.seed, value))
 
     def moved(self, mix: int, paired: bool) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from contexta.bisect.reporting.report import Trial
+from contexta.bisect.reporting.finished_trial import Trial
 from contexta.bisect.search.problem import Verdict
 
 

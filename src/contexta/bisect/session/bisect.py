@@ -16,7 +16,8 @@ from contexta.bisect.inputs.request import BisectRequest
 from contexta.bisect.inputs.sides.side import Records
 from contexta.bisect.reporting.estimate import plan
 from contexta.bisect.reporting.expectation import outcome_of_first
-from contexta.bisect.reporting.report import Trial, report
+from contexta.bisect.reporting.finished_trial import Trial
+from contexta.bisect.reporting.report import report
 from contexta.bisect.search.problem import Verdict
 from contexta.bisect.session import study_files
 from contexta.bisect.session.environments import TrialEnvironments

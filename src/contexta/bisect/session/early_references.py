@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from contexta.bisect.inference.early_verdicts import is_contradicted
-from contexta.bisect.reporting.report import Trial
+from contexta.bisect.reporting.finished_trial import Trial
 from contexta.bisect.search.problem import Probe
 from contexta.bisect.session.setup import Setup
 from contexta.bisect.trajectories.early_rule import EarlyRule, Name, Reference, first_difference

@@ -10,7 +10,7 @@ from contexta.bisect.execution.metric import GIVES_NO
 from contexta.bisect.execution.missing_modules import hint_to_add, missing_module
 from contexta.bisect.execution.seed_use import ASK
 from contexta.bisect.option_names import option
-from contexta.bisect.reporting.report import Trial
+from contexta.bisect.reporting.finished_trial import Trial
 from contexta.core.errors import InvalidInput
 
 

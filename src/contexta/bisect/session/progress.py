@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contexta.bisect.reporting.report import Trial
+from contexta.bisect.reporting.finished_trial import Trial
 from contexta.bisect.search.problem import Probe, Verdict
 from contexta.bisect.session.study import Study
 

@@ -8,7 +8,7 @@ from statistics import mean
 from types import TracebackType
 
 from contexta.bisect.reporting.estimate import remaining_seconds
-from contexta.bisect.reporting.report import Trial, finished
+from contexta.bisect.reporting.finished_trial import Trial, finished
 from contexta.bisect.search.problem import Probe, Verdict
 from contexta.bisect.session import study_files
 from contexta.bisect.session.progress import BisectProgress

@@ -17,7 +17,7 @@ from contexta.bisect.execution.isolation.sandbox import settle, tidy
 from contexta.bisect.execution.isolation.source_files import Source, fingerprint, source_of
 from contexta.bisect.execution.trial_cache import read_results
 from contexta.bisect.reporting.estimate import Estimate, estimate
-from contexta.bisect.reporting.report import Trial
+from contexta.bisect.reporting.finished_trial import Trial
 from contexta.bisect.reporting.verdict_limits import limited
 from contexta.bisect.search.problem import Probe, Problem, Verdict
 from contexta.bisect.search.search import decide

@@ -14,7 +14,7 @@ from contexta.bisect.execution.trial_cache import key_of
 from contexta.bisect.execution.trial_job import GENEROUS, Command, TrialJob, TrialResult
 from contexta.bisect.inference.observations import Observation
 from contexta.bisect.option_names import resume_call
-from contexta.bisect.reporting.report import Trial
+from contexta.bisect.reporting.finished_trial import Trial
 from contexta.bisect.search.problem import Probe, Problem
 from contexta.bisect.search.speculation import Slot, slot_of, speculate
 from contexta.bisect.session.early_references import EarlyReferences

@@ -96,7 +96,7 @@ def run(
     env: Optional[Mapping[str, str]] = None,
     input: Optional[bytes] = None,
     max_output: int = MAX_OUTPUT,
-    strays: bool = False,
+    kill_daemons: bool = False,
     stop: Optional[Stop] = None,
     on_output: Optional[Callable[[int, bytes], None]] = None,
 ) -> Finished:
@@ -107,7 +107,7 @@ def run(
     as they arrive, on Windows in threads of their own; it must not raise.
     env: the whole environment; None is this process's own. input: its stdin; None is an empty stdin.
     The program gets its own process group, which is killed when the program ends and at the time limit.
-    strays: on Linux also kill daemons, which left the group and lost their parent; a variable marks them.
+    kill_daemons: on Linux also kill daemons, which left the group and lost their parent; a variable marks them.
     Raises CommandNotFound, StartFailed, TimedOut or Stopped. Costs about 20 ms once for importing subprocess.
     """
     from time import monotonic
@@ -117,7 +117,7 @@ def run(
     if isinstance(argv, (str, bytes)) or not argv:
         raise TypeError("argv is a list of arguments, never one command line")
     began = monotonic()
-    mark = os.urandom(16).hex() if strays else ""
+    mark = os.urandom(16).hex() if kill_daemons else ""
     if mark:
         env = {**(os.environ if env is None else env), _MARK: mark}
     process = _start(argv, cwd, env, reads=input is not None)
@@ -217,19 +217,21 @@ def _has_ended(process: Popen[bytes]) -> bool:
 def end_tree(process: Popen[bytes], *, alive: bool = True) -> None:
     """Kill the rest of a program started here: its process group, and on Linux descendants that left the group.
 
-    alive: whether the program itself may still run; after its end its stray descendants cannot be recognised.
+    alive: whether the program itself may still run; after its end, descendants outside the group are not recognised.
     """
     if os.name == "nt":
         _end_tree_windows(process)
         return
     import signal
 
-    strays = [pid for pid, group in process_tree.descendants(process.pid) if group != process.pid] if alive else []
+    outside_group = (
+        [pid for pid, group in process_tree.descendants(process.pid) if group != process.pid] if alive else []
+    )
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
         pass  # nothing is left (macOS reports "not permitted" for a group of zombies)
-    for pid in strays:
+    for pid in outside_group:
         try:
             os.kill(pid, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):

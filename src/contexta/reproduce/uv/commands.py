@@ -330,7 +330,7 @@ class Uv:
                 timeout=self.timeout,
                 env=environment,
                 input=lines.encode() if lines is not None else None,
-                strays=True,
+                kill_daemons=True,
             )
         except process.TimedOut as late:
             raise BuildFailed(

@@ -11,7 +11,8 @@ from contexta.bisect.execution.trial_job import TrialResult
 from contexta.bisect.inference.observations import Observation, ObservedTrials
 from contexta.bisect.inference.values.drift import first_counted
 from contexta.bisect.inference.values.outliers import usable_observations
-from contexta.bisect.reporting.report import Trial, report
+from contexta.bisect.reporting.finished_trial import Trial
+from contexta.bisect.reporting.report import report
 from contexta.bisect.search.problem import Probe, Verdict
 
 

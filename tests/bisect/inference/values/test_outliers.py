@@ -12,7 +12,8 @@ from support.worlds import play
 
 from contexta.bisect.inference.observations import Observation
 from contexta.bisect.inference.values.outliers import OUTLIER, outlier, unconfirmed_outlier, usable_observations
-from contexta.bisect.reporting.report import Trial, report
+from contexta.bisect.reporting.finished_trial import Trial
+from contexta.bisect.reporting.report import report
 from contexta.bisect.search.problem import Probe
 
 OLD = [0.91, 0.905, 0.915, 0.908, 0.912]

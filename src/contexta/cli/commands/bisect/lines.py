@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from contexta.bisect.reporting.report import Trial
+from contexta.bisect.reporting.finished_trial import Trial
 from contexta.bisect.session.study import Study
 from contexta.reports.document.formatting import count, printable
 from contexta.reports.pages.bisect import OUTSIDE, short_mix_name

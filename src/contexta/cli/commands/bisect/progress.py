@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from contexta.bisect.reporting.estimate import Estimate, remaining_seconds
-from contexta.bisect.reporting.report import Trial, finished
+from contexta.bisect.reporting.finished_trial import Trial, finished
 from contexta.bisect.search.problem import Probe, Verdict
 from contexta.bisect.session.first_trials import seed_note, swapped_note
 from contexta.bisect.session.progress import BisectProgress
