@@ -10,7 +10,7 @@ from typing import Any
 from contexta.importers.reading import protobuf
 from contexta.importers.reading.bounded_files import json_of, mapping_of, text_of, yaml_of
 from contexta.importers.reading.description import EndedStatus, ForeignEnvironment, ForeignRun, flattened
-from contexta.importers.reading.leveldb_log import HEADER, Damaged, records
+from contexta.importers.reading.leveldb_log import read_fields
 from contexta.importers.reading.requirements_list import read_requirements
 
 TITLE = "SwanLab"
@@ -48,23 +48,11 @@ class _Log:
 
     def read(self) -> None:
         """Read the log until its end or its damage."""
-        notes = self._run.notes
-        try:
-            with self._path.open("rb") as file:
-                if file.read(HEADER)[: len(_MAGIC)] != _MAGIC:
-                    notes.append(f"{self._path.name} does not begin as a log of SwanLab: nothing of it was read")
-                    return
-                file.seek(0)
-                for record in records(file):
-                    for number, value in protobuf.fields(record):
-                        if isinstance(value, bytes):
-                            self._take(number, value)
-        except Damaged as error:
-            notes.append(f"{self._path.name} was read up to its damage: {error}")
-        except ValueError as error:
-            notes.append(f"{self._path.name} was read up to a record that is malformed: {error}")
+        read_fields(self._path, _MAGIC, TITLE, self._take, self._run.notes)
 
-    def _take(self, number: int, value: bytes) -> None:
+    def _take(self, number: int, value: int | bytes) -> None:
+        if not isinstance(value, bytes):
+            return
         if number == _START:
             self._start = protobuf.grouped(value)
         elif number == _FINISH:

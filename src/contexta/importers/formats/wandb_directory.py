@@ -22,7 +22,7 @@ from contexta.importers.reading.description import (
     moment,
     number_of,
 )
-from contexta.importers.reading.leveldb_log import HEADER, Damaged, records
+from contexta.importers.reading.leveldb_log import read_fields
 from contexta.importers.reading.requirements_list import read_requirements
 
 TITLE = "W&B"
@@ -66,18 +66,7 @@ class _Log:
 
     def read(self) -> None:
         """Read the log until its end or its damage."""
-        try:
-            with self._path.open("rb") as file:
-                if file.read(HEADER)[: len(_MAGIC)] != _MAGIC:
-                    self._notes.append(f"{self._path.name} does not begin as a log of W&B: nothing of it was read")
-                    return
-                file.seek(0)
-                for record in records(file):
-                    self._take(record)
-        except Damaged as error:
-            self._notes.append(f"{self._path.name} was read up to its damage: {error}")
-        except (ValueError, RecursionError) as error:
-            self._notes.append(f"{self._path.name} was read up to a record that is malformed: {error}")
+        read_fields(self._path, _MAGIC, TITLE, self._take, self._notes)
 
     def run(self) -> ForeignRun:
         """The run, completed with the files next to the log."""
@@ -109,28 +98,27 @@ class _Log:
 
     # ------------------------------------------------------------------------------------------ records
 
-    def _take(self, record: bytes) -> None:
-        for number, value in protobuf.fields(record):
-            if not isinstance(value, bytes):
-                continue
-            if number == _HISTORY:
-                self._take_history(value)
-            elif number in (_CONFIG, _SUMMARY):
-                _update(self._config if number == _CONFIG else self._summary, protobuf.grouped(value))
-            elif number == _RUN:
-                self._run = protobuf.grouped(value)
-                for field, target in ((4, self._config), (5, self._summary)):
-                    _update(target, protobuf.nested(self._run, field))
-                telemetry = protobuf.nested(self._run, 19)
-                self._telemetry = telemetry or self._telemetry
-            elif number == _EXIT:
-                self._exit = protobuf.grouped(value)
-            elif number == _ENVIRONMENT:
-                self._environment |= protobuf.grouped(value)  # each record adds what became known
-            elif number == _TELEMETRY:
-                self._telemetry = {**self._telemetry, **protobuf.grouped(value)}
-            elif number in (_OUTPUT, _RAW):
-                self._take_output(value)
+    def _take(self, number: int, value: int | bytes) -> None:
+        if not isinstance(value, bytes):
+            return
+        if number == _HISTORY:
+            self._take_history(value)
+        elif number in (_CONFIG, _SUMMARY):
+            _update(self._config if number == _CONFIG else self._summary, protobuf.grouped(value))
+        elif number == _RUN:
+            self._run = protobuf.grouped(value)
+            for field, target in ((4, self._config), (5, self._summary)):
+                _update(target, protobuf.nested(self._run, field))
+            telemetry = protobuf.nested(self._run, 19)
+            self._telemetry = telemetry or self._telemetry
+        elif number == _EXIT:
+            self._exit = protobuf.grouped(value)
+        elif number == _ENVIRONMENT:
+            self._environment |= protobuf.grouped(value)  # each record adds what became known
+        elif number == _TELEMETRY:
+            self._telemetry = {**self._telemetry, **protobuf.grouped(value)}
+        elif number in (_OUTPUT, _RAW):
+            self._take_output(value)
 
     def _take_history(self, message: bytes) -> None:
         """One call of ``log``: its items, with its step and its time among them."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import BinaryIO
 from zlib import crc32
+
+from contexta.importers.reading import protobuf
 
 HEADER = 7  # bytes of the header of the file, and of the head of a part
 _BLOCK = 32 * 1024
@@ -14,6 +17,28 @@ _LARGEST = 256 * 1024**2  # bytes of a record
 
 class Damaged(Exception):
     """A log cannot be read further; the message says why."""
+
+
+def read_fields(
+    path: Path, magic: bytes, tool: str, take: Callable[[int, int | bytes], None], notes: list[str]
+) -> None:
+    """Pass each field of the messages in a log to ``take``, until the end of the log or its damage.
+
+    magic: the first bytes of the file. tool: the tool whose logs begin so. notes: receives why the rest was not read.
+    """
+    try:
+        with path.open("rb") as file:
+            if file.read(HEADER)[: len(magic)] != magic:
+                notes.append(f"{path.name} does not begin as a log of {tool}: nothing of it was read")
+                return
+            file.seek(0)
+            for record in records(file):
+                for number, value in protobuf.fields(record):
+                    take(number, value)
+    except Damaged as error:
+        notes.append(f"{path.name} was read up to its damage: {error}")
+    except (ValueError, RecursionError) as error:
+        notes.append(f"{path.name} was read up to a record that is malformed: {error}")
 
 
 def records(file: BinaryIO) -> Iterator[bytes]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Sequence
 from xml.etree.ElementTree import Element, SubElement
 
-from contexta.reports.document.axes import nice_ticks
+from contexta.reports.document.axes import nice_ticks, stretches
 from contexta.reports.document.blocks import Plot
 from contexta.reports.document.formatting import amount, finite, printable
 
@@ -48,7 +49,8 @@ def drawing(plot: Plot) -> Element:
         ends = (max(scale.x(level.start - 0.4), _LEFT), min(scale.x(level.stop - 0.6), WIDTH - _RIGHT))
         _line(svg, "level", ends[0], scale.y(level.value), ends[1], scale.y(level.value))
     _marks(svg, plot, scale)
-    for part in _stretches(values) if plot.joined else ():
+    heights_or_gaps = [math.nan if value is None else value for value in values]
+    for part in stretches(range(len(values)), heights_or_gaps) if plot.joined else ():
         path = " ".join(f"{scale.x(number):.1f},{scale.y(value):.1f}" for number, value in part)
         SubElement(svg, "polyline", {"class": "curve", "points": path})
     _dots(svg, plot, values, scale)
@@ -82,20 +84,6 @@ def _dots(svg: Element, plot: Plot, values: Sequence[float | None], scale: _Scal
         x, y = f"{scale.x(number):.1f}", f"{scale.y(value):.1f}"
         dot = SubElement(svg, "circle", {"class": f"dot {point.tone or ''}".strip(), "cx": x, "cy": y, "r": "4"})
         _about(dot, f"{point.label}: {amount(point.value)}" + (f"\n{point.about}" if point.about else ""))
-
-
-def _stretches(values: Sequence[float | None]) -> Iterator[list[tuple[int, float]]]:
-    """The sequences of points between gaps."""
-    part: list[tuple[int, float]] = []
-    for number, value in enumerate(values):
-        if value is None:
-            if part:
-                yield part
-            part = []
-        else:
-            part.append((number, value))
-    if part:
-        yield part
 
 
 def _label(plot: Plot) -> str:
