@@ -36,17 +36,17 @@ def test_without_any_source_the_workspace_is_here(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "what", "hint"),
     [
-        (lambda: UnifiedConfig(projct_name="x"), "projct_name", "project_name"),  # type: ignore[call-arg]
-        (lambda: WorkspaceConfig(root="x"), "root", "root_path"),  # type: ignore[call-arg]
+        (lambda: UnifiedConfig(projct_name="x"), "projct_name", "project_name"),  # type: ignore[call-arg]  # wrong use
+        (lambda: WorkspaceConfig(root="x"), "root", "root_path"),  # type: ignore[call-arg]  # wrong use
         (lambda: UnifiedConfig(workspace={"rot_path": "x"}), "rot_path", "root_path"),
         (lambda: UnifiedConfig(project_name="!!"), "!!", "e.g."),
         (lambda: WorkspaceConfig(root_path="a\0b"), "NUL", "remove"),
-        (lambda: WorkspaceConfig("x"), "keyword", "root_path"),  # type: ignore[call-arg]
+        (lambda: WorkspaceConfig("x"), "keyword", "root_path"),  # type: ignore[call-arg]  # wrong use
     ],
 )
 def test_wrong_setting_is_refused_with_the_nearest_known_one(make: object, what: str, hint: str) -> None:
     with pytest.raises(InvalidInput, match=what) as refusal:
-        make()  # type: ignore[operator]
+        make()  # type: ignore[operator]  # wrong use
     assert hint in (refusal.value.hint or "")
 
 

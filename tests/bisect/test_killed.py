@@ -94,9 +94,9 @@ def test_killed_at_fifty_moments_a_study_comes_to_its_verdict_and_repeats_no_fin
 
 def _wait_until_at_work(study: subprocess.Popen[bytes], log: Path, *, building: bool) -> None:
     """Until it builds its environments, or runs trials: kills that meet it starting up would test little."""
-    shelf = Path(os.environ["CONTEXTA_CACHE_DIR"])
+    cache_directory = Path(os.environ["CONTEXTA_CACHE_DIR"])
     deadline = time.monotonic() + 60
-    while study.poll() is None and not (shelf.is_dir() if building else b"kept in" in log.read_bytes()):
+    while study.poll() is None and not (cache_directory.is_dir() if building else b"kept in" in log.read_bytes()):
         assert time.monotonic() < deadline, log.read_text()
         time.sleep(0.04)
 

@@ -75,7 +75,7 @@ def test_an_end_that_hangs_is_undecided(cli: Cli, project: Path) -> None:
     assert answer["why"] == "OLD itself gives no value: did not end within 1 s"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a daemon is nobody's child")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can adopt a daemon")
 @pytest.mark.slow
 def test_daemons_end_with_their_trial(cli: Cli, project: Path) -> None:
     code = """

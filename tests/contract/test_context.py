@@ -66,7 +66,7 @@ def test_broken_run_is_refused_with_the_fault(changes: dict[str, Any], message: 
 
 def test_missing_field_and_several_faults_are_all_named() -> None:
     with pytest.raises(InvalidInput, match=r"created_at is missing.*description.*surnames") as refusal:
-        Project(project_ref="project:p", name="x", description=3, surnames="x")  # type: ignore[call-arg]
+        Project(project_ref="project:p", name="x", description=3, surnames="x")  # type: ignore[call-arg]  # wrong use
     assert refusal.value.hint is not None
 
 

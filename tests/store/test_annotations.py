@@ -12,7 +12,7 @@ from contexta.core.errors import Ambiguous, Conflict, InvalidInput, NotFound
 
 
 def names(ctx: Contexta, **options: object) -> list[str]:
-    return [run.label for run in ctx.list_runs(**options)]  # type: ignore[arg-type]
+    return [run.label for run in ctx.list_runs(**options)]  # type: ignore[arg-type]  # options of many types
 
 
 @pytest.fixture

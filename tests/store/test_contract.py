@@ -41,7 +41,7 @@ class TestAWorkspace:
     def test_gives_every_number_back_as_it_was_given(self, anywhere: Contexta, number: float) -> None:
         ref = put_run(anywhere, metrics={"x": number})
         (record,) = anywhere.record_store.list_records(ref)
-        assert same(record.payload.value, number)  # type: ignore[union-attr]
+        assert same(record.payload.value, number)  # type: ignore[union-attr]  # all are metrics
         (stage,) = anywhere.get_run(ref).stages
         assert same(stage.metrics[0].value, number)
 

@@ -37,7 +37,7 @@ class MetricRequirement:
 
 @dataclass(frozen=True)
 class AllowedDrop:
-    """How much worse than the baseline a metric may be."""
+    """The largest allowed loss of a metric against the baseline."""
 
     metric: str
     value: float

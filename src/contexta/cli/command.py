@@ -30,7 +30,7 @@ class Answer(NamedTuple):
 
 
 class Format(NamedTuple):
-    """How an answer is printed."""
+    """The options for printing an answer."""
 
     as_json: bool = False
     as_markdown: bool = False
@@ -103,13 +103,13 @@ def print_answer(answer: Answer, form: Format) -> None:
 
 
 def markdown_of(answer: Answer) -> str:
-    """What ``--markdown`` prints."""
+    """The text that ``--markdown`` prints."""
     marker = f"<!-- {answer.marker} -->\n\n" if answer.marker else ""
     return marker + to_markdown(_report(answer))
 
 
 def json_of(answer: Answer) -> str:
-    """What ``--json`` prints."""
+    """The text that ``--json`` prints."""
     text: str = answer.finding.model_dump_json(indent=2)
     return text
 

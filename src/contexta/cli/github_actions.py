@@ -1,4 +1,4 @@
-"""What `contexta check` writes for GitHub Actions: annotations, and the summary of the job."""
+"""Write annotations and the job summary of `contexta check` for GitHub Actions."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def completion(context: click.Context, shell: str | None, only_runs: bool, works
 
 
 def _print_runs(workspace: str | None) -> None:
-    """Nothing without a workspace: a message would stand in the middle of a command line."""
+    """Print nothing without a workspace: a message would appear inside the user's command line."""
     try:
         with Contexta(workspace=workspace) as ctx:
             if not ctx.is_local or exists(ctx.root):

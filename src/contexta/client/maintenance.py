@@ -27,7 +27,7 @@ def backup(workspace: Workspace, path: str | os.PathLike[str], *, with_salt: boo
 
     Live runs may continue. Built environments are in a cache outside the workspace and are not included.
 
-    with_salt: False for a file to share. Nobody can then guess hidden values from their hashes, and hidden values of
+    with_salt: False for a file to share. Hidden values then cannot be guessed from their hashes, and hidden values of
     runs after a restore cannot be compared with earlier ones. Raises InvalidInput if the file exists.
     """
     from contexta.store.lifecycle.backup import backup

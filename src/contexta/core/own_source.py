@@ -77,8 +77,8 @@ def _installer() -> Tuple[str, Tuple[str, ...]]:
     prefix = Path(sys.prefix)
     receipt = prefix / "uv-receipt.toml"
     if receipt.is_file():
-        found = _EXTRAS.search(receipt.read_text(encoding="utf-8"))
-        return "uv tool install", tuple(re.findall(r'"([\w.-]+)"', found[1])) if found else ()
+        extras = _EXTRAS.search(receipt.read_text(encoding="utf-8"))
+        return "uv tool install", tuple(re.findall(r'"([\w.-]+)"', extras[1])) if extras else ()
     if (prefix / "pipx_metadata.json").is_file():
         return "pipx install --force", ()
     return "pip install", ()

@@ -109,7 +109,7 @@ class RunSummary(Run, Finding):
     recorded_name: str | None = None
     """The name before it was renamed; None if it was not."""
     note: str | None = None
-    """What a person wrote about the run."""
+    """The text that a person wrote about the run."""
     archived: bool = False
     """Whether lists leave it out."""
     pinned: bool = False

@@ -52,7 +52,7 @@ def record_cell(shell: Any, name: str | None, cell: str) -> None:
         for stream in streams:
             stream.finish(run)
         printed.finish()
-    except BaseException as fault:
+    except BaseException as fault:  # raised again
         error = fault
         raise
     finally:

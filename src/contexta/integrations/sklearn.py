@@ -41,10 +41,10 @@ class ContextaCallback:
     @never_raises
     def on_fit_task_end(  # the signature is scikit-learn's
         self,
-        estimator: Any,  # noqa: ARG002
+        estimator: Any,  # noqa: ARG002  # scikit-learn passes it by name
         context: Any,
         *,
-        X: Any = None,  # noqa: N803
+        X: Any = None,  # noqa: N803  # scikit-learn's name
         y: Any = None,
         fitted_estimator: Any = None,
     ) -> None:

@@ -10,7 +10,7 @@ from contexta.contract.environment import same_version
 from contexta.reconstruct.trace_values import PointInTime, Trace
 
 AFTERWARDS = timedelta(days=30)
-"""How long after the moment a list of installed packages still counts."""
+"""The longest time after the moment at which a list of installed packages counts."""
 
 _LOG_ENDS_LATER = timedelta(days=1)  # the date of a log is that of its last line
 _RANK = {"observed": 0, "unchanged": 1, "resolved": 2, "unknown": 3}

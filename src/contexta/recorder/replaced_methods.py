@@ -40,7 +40,7 @@ def after(owner: Any, name: str, record: After, before: "Before | None" = None) 
                 states.append(None)
         try:
             result = original(*words, **options)
-        except BaseException as error:
+        except BaseException as error:  # raised again
             _hide_frame(error)
             raise
         try:

@@ -59,7 +59,7 @@ CHANGES: dict[str, Change] = {
     "/archive": run_changes.archive,
     "/theme": theme_view.choose_theme,
 }
-"""What a form may change, by POST."""
+"""The changes that a form may request, by POST."""
 
 
 def site(workspace: Contexta) -> Starlette:

@@ -151,7 +151,7 @@ def test_without_a_limit_a_program_may_use_its_share_of_the_machine(folder: Path
     assert report.value == 1.0, "what is reserved and never touched does not count"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a daemon is nobody's child")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can adopt a daemon")
 def test_a_daemon_that_a_program_leaves_behind_is_ended_with_it(folder: Path, environment: Path) -> None:
     code = """
 import os, sys, time

@@ -87,7 +87,7 @@ def test_an_endpoint_without_a_value_runs_at_another_seed_before_the_other_endpo
 
 
 def test_after_a_failure_endpoints_still_repeat_a_seed_and_share_seeds() -> None:
-    """Without these nobody would see that values repeat."""
+    """Only these trials show that values repeat."""
     runs: list[tuple[int, int, float | None]] = [(0, 0, None), (0, 1, 0.9), (1, 0, 0.8), (0, 1, 0.9), (1, 0, 0.8)]
     assert after(*runs) == (0, 0)
     assert after(*runs, (0, 0, 0.91), (1, 1, None)) == (1, 2)

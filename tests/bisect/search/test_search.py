@@ -244,7 +244,7 @@ def test_random_crashes_cost_runs_and_no_verdict() -> None:
 
 
 def test_a_single_failure_that_hides_a_cause_is_repeated() -> None:
-    """The only way to show 1 at NEW in OLD dies once, and nothing else ever does: nobody can know that it is flaky."""
+    """The only way to show 1 at NEW in OLD dies once, and nothing else ever does: no trial shows that it is flaky."""
     problem, results = Problem(Mixes.of(2), (1.0,) * 2), list[Observation]()
     while isinstance(step := decide(problem, results), Probe):
         died = step.mix == 0b10 and all(result.mix != 0b10 for result in results)

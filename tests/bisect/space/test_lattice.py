@@ -27,7 +27,7 @@ def test_closing_gives_the_smallest_mix_that_can_exist(mixes: Mixes, data: st.Da
 
 
 @given(lattices(), st.data())
-def test_a_mix_without_some_atoms_can_exist(mixes: Mixes, data: st.DataObject) -> None:
+def test_a_mix_without_some_groups_can_exist(mixes: Mixes, data: st.DataObject) -> None:
     mix = mixes.closed(data.draw(st.integers(0, mixes.full)))
     groups = data.draw(st.integers(0, mixes.full))
     left = mixes.without(mix, groups)
@@ -71,6 +71,6 @@ def test_further_rules_hold_in_every_mix_that_can_still_exist(mixes: Mixes, data
     assert all(mix >> b & 1 for a, b in rules if mix >> a & 1)
 
 
-def test_atoms_that_need_each_other_are_in_the_same_mixes() -> None:
+def test_change_groups_that_need_each_other_are_in_the_same_mixes() -> None:
     ruled = Mixes.of(4, [(1, 0)]).ruled([(0, 1), (2, 3)])
     assert [ruled.inseparable(group) for group in range(4)] == [0b0011, 0b0011, 0b0100, 0b1000]

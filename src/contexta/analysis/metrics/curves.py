@@ -203,7 +203,7 @@ class _Extremes:
 
 
 def curve_notes(chart: str, name: str, curve: Reduced) -> Iterator[str]:
-    """What a chart does not show of one curve."""
+    """The points of one curve that a chart does not show."""
     if number := curve.not_finite:
         text = (
             "point is NaN or infinite and leaves a gap" if number == 1 else "points are NaN or infinite and leave gaps"

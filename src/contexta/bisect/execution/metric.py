@@ -21,7 +21,7 @@ _NAMED = re.compile(rf"(?<![\w./@-])[\"']?([A-Za-z_][\w/@.-]*)[\"']?\s*[=:]\s*{C
 GIVES_NO = "gives no "
 """The beginning of the reason of a run that completed without the metric."""
 _MOST_NAMES = 5  # names of other metrics
-_LONGEST = 1000  # characters of a line that is meant for people
+_LONGEST = 1000  # characters of a line for people
 _THRESHOLD = re.compile(rf"\s*(?P<metric>.*?[^\s=<>!])\s*(?P<sign>>=|<=|>|<)\s*(?P<bound>{NUMBER})\s*\Z")
 _SIGNS: Mapping[str, Callable[[float, float], bool]] = {
     ">=": lambda value, bound: value >= bound,

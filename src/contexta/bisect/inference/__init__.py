@@ -1,1 +1,1 @@
-"""What the trials say: likelihoods, the posterior over causes, and proof. Pure."""
+"""Infer the cause from trials: likelihoods, the posterior over causes, and proof. Pure."""

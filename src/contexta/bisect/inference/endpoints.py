@@ -25,7 +25,7 @@ _BETTER = "NEW is better than OLD"
 
 @dataclass(frozen=True)
 class Endpoints:
-    """What the runs of both endpoints say about their difference."""
+    """The difference between the endpoints, from the runs of both."""
 
     state: Literal["worse", "same", "open"]
     """``worse``: NEW looks worse; ``same``: it is not worse; ``open``: more runs are needed."""

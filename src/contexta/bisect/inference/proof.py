@@ -51,7 +51,7 @@ class Fact:
     """None if several states are possible: any for a culprit alone, any but bad for ``all but one``, any but good for
     ``only one``."""
     state: State
-    """What the runs of this mix say; ``open`` while they are not enough."""
+    """The state of this mix by its runs; ``open`` while they are too few."""
 
     @property
     def holds(self) -> bool:
@@ -184,12 +184,12 @@ def _each_needed(
     without the other one.
     """
     facts: list[tuple[Role, int]] = []
-    beside = shown & ~mixes.closed(culprits)
+    other_changes = shown & ~mixes.closed(culprits)
     for unit in alone:
         others = culprits & ~unit
         rest = alone[others] if len(alone) == 2 else mixes.closed(others)
         with_others = mixes.without(shown, unit)
-        if beside and with_others not in risk.failed:
+        if other_changes and with_others not in risk.failed:
             rest = with_others
         only = mixes.without(mixes.full, others)
         by_endpoints = {mix: evidence.state(mix, strength.odds, strength.runs) for mix in (rest, alone[unit])}
@@ -215,9 +215,9 @@ def _moves_little(evidence: MixEvidence, shown: int, less: int) -> bool:
 
 def _is_shown(evidence: MixEvidence, mixes: Mixes, culprits: int, mix: int, strength: Strength) -> bool:
     """Whether a mix is shown to be bad, and its changes besides the culprits to be good."""
-    beside = mixes.without(mix, culprits)
-    bad = _is(evidence, mix, "bad", culprits, strength)
-    return bad and (not beside or _is(evidence, beside, "good", culprits, strength))
+    without_culprits = mixes.without(mix, culprits)
+    is_bad = _is(evidence, mix, "bad", culprits, strength)
+    return is_bad and (not without_culprits or _is(evidence, without_culprits, "good", culprits, strength))
 
 
 def _may_be_good(evidence: MixEvidence, mix: int, culprits: int, strength: Strength) -> bool:
@@ -297,10 +297,11 @@ def _without(mixes: Mixes, risk: Risk, evidence: MixEvidence, culprits: int) -> 
             yield _cost(risk, (mix,), most & ~mix, evidence if blocked else None), mix
 
 
-def _cost(risk: Risk, needed: tuple[int, ...], beside: int, evidence: MixEvidence | None) -> float:
+def _cost(risk: Risk, needed: tuple[int, ...], other_changes: int, evidence: MixEvidence | None) -> float:
     """The expected runs for a fact with these mixes: failures, missing runs, and runs that exclude other changes.
 
-    beside: the changes besides the culprits. evidence: if the ideal mix cannot run; then earlier runs reduce the cost.
+    other_changes: the changes besides the culprits. evidence: given if the ideal mix cannot run; then earlier runs
+    reduce the cost.
     """
     ran = [
         min(TUNING.proof_runs, evidence.observations.run_count(mix)) if evidence is not None else 0 for mix in needed
@@ -311,7 +312,7 @@ def _cost(risk: Risk, needed: tuple[int, ...], beside: int, evidence: MixEvidenc
         to_fail
         + len(needed) * TUNING.proof_runs
         - sum(ran)
-        + TUNING.proof_cost_of_doubt * math.log2(1 + beside.bit_count())
+        + TUNING.proof_cost_of_doubt * math.log2(1 + other_changes.bit_count())
     )
 
 

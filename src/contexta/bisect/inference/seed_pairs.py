@@ -28,7 +28,7 @@ class SeedPairs:
     def _observations(self) -> ObservedTrials:
         return self.values.observations
 
-    def share(self, shown: int, beside: int) -> tuple[float, float, float]:
+    def share(self, shown: int, reference: int) -> tuple[float, float, float]:
         """(estimate, low, high) of the share of the drop between two mixes, with a 99 % confidence interval.
 
         1 is the whole drop. The noise is that of all mixes. The drop has an error as well, so the error is that of a
@@ -37,21 +37,21 @@ class SeedPairs:
         the values, mixes are compared seed by seed.
         """
         if self._observations.seedless:
-            rise = self.values.level(shown) - self.values.level(beside)
+            rise = self.values.level(shown) - self.values.level(reference)
             return rise, -math.inf, math.inf
-        if self._behaves_like(shown, self._observations.new) and self._behaves_like(beside, 0):
+        if self._behaves_like(shown, self._observations.new) and self._behaves_like(reference, 0):
             return 1.0, 1.0, 1.0
-        rise, error, freedom = self._unpaired(shown, beside)
+        rise, error, freedom = self._unpaired(shown, reference)
         reach = student_quantile(0.995, freedom) * error
-        return self.paired(shown, beside, moving=self.shows_a_part) or (rise, rise - reach, rise + reach)
+        return self.paired(shown, reference, moving=self.shows_a_part) or (rise, rise - reach, rise + reach)
 
-    def paired(self, shown: int, beside: int = 0, *, moving: bool) -> tuple[float, float, float] | None:
+    def paired(self, shown: int, reference: int = 0, *, moving: bool) -> tuple[float, float, float] | None:
         """(share, low, high) from the seeds at which both mixes and both endpoints ran; None if less precise.
 
         moving: whether seeds are known to move the values.
         """
-        shares = self._shares(shown, beside, moving=moving)
-        return _paired_share(shares, self._unpaired(shown, beside)[1]) if shares else None
+        shares = self._shares(shown, reference, moving=moving)
+        return _paired_share(shares, self._unpaired(shown, reference)[1]) if shares else None
 
     def needs_pairs(self, mix: int) -> bool:
         """Whether a mix may hold a part of the drop that is visible only seed by seed."""
@@ -71,9 +71,9 @@ class SeedPairs:
         """Whether the share of some mix is more precise seed by seed than from all of its values."""
         return any(self.paired(mix, moving=False) for mix in self._observations.probed)
 
-    def _unpaired(self, shown: int, beside: int) -> tuple[float, float, float]:
+    def _unpaired(self, shown: int, reference: int) -> tuple[float, float, float]:
         """(share, its standard error, degrees of freedom) from all values, whatever their seeds."""
-        before, after = self.values.of_mix(beside), self.values.of_mix(shown)
+        before, after = self.values.of_mix(reference), self.values.of_mix(shown)
         rise = fmean(after) - fmean(before)
         mixes = (0, self._observations.new, *self._observations.probed)
         samples = [self.values.of_mix(mix) for mix in mixes]
@@ -82,11 +82,11 @@ class SeedPairs:
         freedom = max(1.0, sum(len(sample) - 1 for sample in samples))
         return rise, error, freedom
 
-    def _shares(self, shown: int, beside: int = 0, *, moving: bool) -> list[float]:
+    def _shares(self, shown: int, reference: int = 0, *, moving: bool) -> list[float]:
         """The share at each seed at which both mixes and both endpoints ran; [] if pairs cannot tell more."""
         if self._observations.seedless or self._repeats_an_endpoint(shown):
             return []
-        return _shares_by_seed(*map(self._by_seed, (0, self._observations.new, beside, shown)), moving=moving)
+        return _shares_by_seed(*map(self._by_seed, (0, self._observations.new, reference, shown)), moving=moving)
 
     def _repeats_an_endpoint(self, mix: int) -> bool:
         """Whether a mix gave the value of OLD or of NEW at a seed, which tells more than pairs do."""
@@ -108,22 +108,22 @@ class SeedPairs:
 def _shares_by_seed(
     old: Mapping[int, float],
     new: Mapping[int, float],
-    beside: Mapping[int, float],
+    reference: Mapping[int, float],
     shown: Mapping[int, float],
     *,
     moving: bool,
 ) -> list[float]:
-    """(beside - shown) / (OLD - NEW) at every seed at which all four ran.
+    """(reference - shown) / (OLD - NEW) at every seed at which all four ran.
 
     moving: whether seeds are known to move the values; if not, [] unless NEW is correlated with OLD or with the shown
     mix. [] as well if NEW is not worse at every seed.
     """
-    seeds = sorted({*old} & {*new} & {*beside} & {*shown})
+    seeds = sorted({*old} & {*new} & {*reference} & {*shown})
     if any(old[seed] <= new[seed] for seed in seeds):
         return []
     if not moving and not any(_are_correlated(mix, new) for mix in (old, shown)):
         return []
-    return [(beside[seed] - shown[seed]) / (old[seed] - new[seed]) for seed in seeds]
+    return [(reference[seed] - shown[seed]) / (old[seed] - new[seed]) for seed in seeds]
 
 
 def _paired_share(shares: Sequence[float], unpaired_error: float) -> tuple[float, float, float] | None:

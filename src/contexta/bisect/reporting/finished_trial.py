@@ -25,7 +25,7 @@ class Trial:
     """Whether an earlier study ran it."""
     release: str | None = None
     """The release of the culprit, tried in an endpoint; None for a mix of both endpoints."""
-    beside: int = 0
+    endpoint: int = 0
     """The endpoint in which a release was tried, as a mix."""
 
 
@@ -36,7 +36,7 @@ def finished(space: Space, trial: Trial, number: int, sign: float) -> FinishedTr
         number=number,
         purpose=step.purpose,
         why=step.why,
-        at_new=space.keys(trial.beside if trial.release is not None else observation.mix),
+        at_new=space.keys(trial.endpoint if trial.release is not None else observation.mix),
         release=trial.release,
         seed=observation.seed,
         value=measured_value(trial, sign),
@@ -60,7 +60,7 @@ def measured_value(trial: Trial, sign: float) -> float | None:
 
 
 def _judgement(result: TrialResult) -> Literal["good", "bad"] | None:
-    """What a threshold or a judge says about a measured value."""
+    """The judgement of a measured value by a threshold or a judge."""
     if not result.is_measured or result.measured in (None, result.value):
         return None
     return "good" if result.value else "bad"

@@ -70,7 +70,7 @@ def report(
     facts = verdict.proof.facts if verdict.proof is not None else ()
     is_proved = verdict.kind == "proved"
     additive, interaction = _parts(space, verdict, observations, values) if is_proved else (None, None)
-    beside = {0, space.mixes.full, *(fact.mix for fact in facts)}
+    endpoints_and_proof = {0, space.mixes.full, *(fact.mix for fact in facts)}
     return BisectReport(
         verdict=verdict.kind,
         why=verdict.why,
@@ -87,7 +87,7 @@ def report(
         proof=tuple(_fact(space, verdict, fact, values, trials) for fact in facts),
         suspects=() if is_proved else suspects(space, verdict.posterior),
         changes=tuple(change for group in space.groups for change in group.changes),
-        probes=len({trial.observation.mix for trial in trials} - beside),
+        probes=len({trial.observation.mix for trial in trials} - endpoints_and_proof),
         runs=len(everything),
         seconds=round(sum(trial.observation.seconds for trial in everything), 3),
         first_bad_version=releases.first_bad if releases is not None else None,

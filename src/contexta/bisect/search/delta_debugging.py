@@ -59,8 +59,8 @@ def _known_to_suffice(judge: Callable[[int], Judged], mixes: Mixes) -> int:
     groups = 0
     for group in range(mixes.count):
         alone = mixes.closed(1 << group)
-        beside = mixes.without(alone, 1 << group)
-        if alone != mixes.full and known_state(alone) == "bad" and (beside == 0 or known_state(beside) == "good"):
+        rest = mixes.without(alone, 1 << group)
+        if alone != mixes.full and known_state(alone) == "bad" and (rest == 0 or known_state(rest) == "good"):
             groups |= 1 << group
     return groups
 

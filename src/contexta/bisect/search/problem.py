@@ -75,7 +75,7 @@ class Probe:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the trials show."""
+    """The conclusion from the trials."""
 
     kind: Kind
     why: str

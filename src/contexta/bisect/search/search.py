@@ -203,7 +203,7 @@ def _most_informative(situation: Situation, proof: Proof, leader: int) -> Probe 
 
 
 def _without_informative_mix(situation: Situation, proof: Proof, leader: int) -> Probe | Verdict:
-    """What remains if no mix is informative: a proof, a minimal set, or nothing."""
+    """The next step if no mix is informative: a proof, a minimal set, or no cause."""
     if proof.complete and joint_cause_probability(situation, proof, 1)[0] < TUNING.companion_excluded:
         return proved(situation, proof)
     if proof.refuted:

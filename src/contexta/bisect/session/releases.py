@@ -172,7 +172,7 @@ class _Search:
         recipe = self.study.environments.recipe(place.side, pins, release)
         about = {"pins": pins, "release": version}
         trial = self.study.run_release(step, recipe, place.variables, about, place.mix)
-        trial = replace(trial, release=version, beside=place.mix)
+        trial = replace(trial, release=version, endpoint=place.mix)
         self.results.append(trial.observation)
         self.study.release_trials.append(trial)
         if self._trial_finished is not None:

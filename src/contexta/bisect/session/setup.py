@@ -26,7 +26,7 @@ class Setup:
     folder: Path
     """The directory of the study."""
     workspace: Path
-    """Where its trials are recorded."""
+    """The workspace of its trials."""
     higher_is_better: bool = True
     first_seed: int = 0
     """The seed of the trials with seed number 0."""

@@ -74,7 +74,7 @@ class StatusFile(BisectProgress):
         self._receiver.interrupted(text)
 
     def _update(self, study: Study, step: Probe) -> None:
-        """What the trials leave open, and the trial that begins now."""
+        """Write the estimate after the trials so far, and the trial that begins now."""
         try:
             estimate = study.estimate()
             self._write(

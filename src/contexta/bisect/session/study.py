@@ -71,7 +71,7 @@ class Study:
         return Problem(self.space.mixes, self.space.weights(), self.setup.settings)
 
     def estimate(self) -> Estimate:
-        """What the trials so far leave open. It is computed once per trial, for all who show it."""
+        """The estimate after the trials so far. It is computed once per trial, for every display."""
         count = len(self.trials)
         if self._estimate is None or self._estimate[0] != count:
             self._estimate = count, estimate(self.space, self.problem, self.trials)

@@ -127,7 +127,7 @@ class LiveTrajectory:
                 return
 
     def _is_equal(self, reference: Reference, name: str) -> bool:
-        """Whether the points so far are those of the reference, as far as that goes."""
+        """Whether the points so far equal those of the reference."""
         points, others = self.series.get(name, []), reference.trajectory[name]
         key = reference.endpoint, name
         for number in range(self._compared.get(key, 0), len(points)):

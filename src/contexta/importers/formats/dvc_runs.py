@@ -48,12 +48,12 @@ def read(place: Path) -> Iterator[ForeignRun]:
         return
     notes: list[str] = []
     names = [path for path in sorted(place.rglob("*")) if path.is_file()][:_MOST_FILES]
-    wanted = [path for path in names if _is_read(path.relative_to(place.parent).as_posix(), place.name)]
-    files = {path.relative_to(place.parent).as_posix(): bytes_of(path, notes, _LARGEST) or b"" for path in wanted}
+    paths = [path for path in names if _is_read(path.relative_to(place.parent).as_posix(), place.name)]
+    files = {path.relative_to(place.parent).as_posix(): bytes_of(path, notes, _LARGEST) or b"" for path in paths}
     lock = bytes_of(place.parent / _LOCK, notes, _LARGEST)
     if lock is not None:
         files[_LOCK] = lock
-    modified = max((int(path.stat().st_mtime * 1e6) for path in wanted), default=0)
+    modified = max((int(path.stat().st_mtime * 1e6) for path in paths), default=0)
     run = _run(place, f"{place.parent.name} {place.name}", files, place.name, modified)
     run.notes += notes
     yield run
@@ -75,13 +75,13 @@ def _experiments(root: Path) -> Iterator[ForeignRun]:
         live = min(
             (folder for folder in folders if any(f.path.startswith(f"{folder}/{_PLOTS}") for f in tracked)), default=""
         )
-        wanted = [
+        files_to_read = [
             file
             for file in tracked
             if file.size <= _LARGEST
             and (file.path == _LOCK or (live and file.path.startswith(f"{live}/") and _is_read(file.path, live)))
         ]
-        files = {file.path: content for file, content in git_history.contents(root, wanted[:_MOST_FILES])}
+        files = {file.path: content for file, content in git_history.contents(root, files_to_read[:_MOST_FILES])}
         run = _run(root, parts[-1], files, live, int(commit.when.timestamp() * 1e6))
         run.commit = f"{parts[2]}{parts[3]}"
         run.notes.append(f"the experiment is the commit {commit.name} of git")

@@ -68,7 +68,7 @@ def _members(file: BinaryIO, names: frozenset[str], notes: list[str]) -> Iterato
         return
     file.seek(-min(22, file.seek(0, io.SEEK_END)), io.SEEK_END)
     if file.read(4) != _DIRECTORY[1]:  # without a comment, the end of the directory is the end of the file
-        notes.append("the archive is incomplete or damaged: it was read as far as possible")
+        notes.append("the archive is incomplete or damaged: only its intact part was read")
 
 
 def _header(file: BinaryIO) -> _Header | None:

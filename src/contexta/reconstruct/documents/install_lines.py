@@ -39,7 +39,7 @@ def read(document: Document) -> Traces:
 
 
 def traces_of_commands(document: Document, text: str, when: datetime | None = None) -> Traces:
-    """What install commands name: exact versions are evidence, others are wishes."""
+    """The requirements of install commands: exact versions are evidence, others are wishes."""
     return Traces.joined(
         _trace(document, word, number, when)
         for number, line in logical_lines(text)

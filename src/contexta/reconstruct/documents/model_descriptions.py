@@ -45,7 +45,7 @@ def read(document: Document) -> Traces:
 
 
 def _requirements(document: Document) -> Traces:
-    """What was installed in a run of a tracker, at the time in the name of its directory."""
+    """The packages that a run of a tracker had installed, at the time in the name of its directory."""
     when = _started(document)
     evidence = []
     for number, line in requirement_files.logical_lines(document.text):

@@ -32,7 +32,7 @@ class ResolvedPackage:
 
 @dataclass(frozen=True)
 class Resolution:
-    """What uv found. unresolved: wish -> why no version fits."""
+    """The result of uv. unresolved: wish -> why no version fits."""
 
     packages: Mapping[str, ResolvedPackage] = field(default_factory=dict)
     unresolved: Mapping[Wish, str] = field(default_factory=dict)

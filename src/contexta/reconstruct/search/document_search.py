@@ -101,7 +101,7 @@ def _modified(path: Path) -> datetime:
 
 
 def traces_of(documents: Sequence[Document], markers: Mapping[str, str] | None = None) -> Traces:
-    """What documents say. A damaged document yields its valid part and a note. markers: see ``Document``."""
+    """The traces in documents. A damaged document yields its valid part and a note. markers: see ``Document``."""
     parts = []
     for document in documents:
         if (kind := kind_of(document.name, is_named=document.is_named)) is None:

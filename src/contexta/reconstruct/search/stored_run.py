@@ -75,7 +75,7 @@ def _snapshot(finding: Reconstruction, run_ref: str) -> EnvironmentSnapshot:
 
 
 def uncertainties(finding: Reconstruction) -> list[str]:
-    """What is not certain about the environment, in words."""
+    """The uncertain facts of the environment, in words."""
     texts = [f"from traces, as of {finding.at[:10]}"]
     resolved = [f"{item.name} {item.version}" for item in finding.packages if item.confidence == "resolved"]
     unknown = [package.name for package in finding.packages if package.confidence == "unknown"]

@@ -208,7 +208,7 @@ class Journal:
 
     def _record_late_losses(self) -> None:
         """Record losses after the end in another file: the first one at once, the others when the process ends."""
-        self._late = late = self.anew(beats=False)
+        self._late = late = self.for_another_file(beats=False)
         late._missing = self._missing
         try:
             late._join()
@@ -217,7 +217,7 @@ class Journal:
             pass  # tried again at the end
         atexit.register(late.close)
 
-    def anew(self, *, beats: bool = True) -> Journal:
+    def for_another_file(self, *, beats: bool = True) -> Journal:
         """A journal of this process for another file of the same run."""
         journal = Journal(self.folder, self.run, first=False, rank=self.rank, beats=beats)
         journal._token, journal._turn = self._token, self._turn + 1

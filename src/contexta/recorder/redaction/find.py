@@ -32,7 +32,7 @@ _SHORTEST_WRAPPED_LINE, _MOST_WRAPPED_LINES = 40, 20
 
 
 def find(text: str, *, code: bool = False, settings: bool = False, checksums: bool = False) -> List[Span]:
-    """Where secrets are, in no order; the spans may overlap.
+    """The spans of secrets, in no order; the spans may overlap.
 
     code: the text is a program, in which a value without quotes is an expression. settings: it is a file of settings,
     in which a value ends with its line. checksums: it is a file of those, in which random characters are no secrets.
@@ -84,7 +84,7 @@ def _without_marks(text: str, spans: List[Span]) -> List[Span]:
 
 
 def find_in_url(text: str) -> List[Span]:
-    """Where URLs in a text contain credentials."""
+    """The spans of credentials in the URLs of a text."""
     if ":" not in text:
         return []
     from contexta.recorder.redaction.rules.urls import url_spans

@@ -79,7 +79,7 @@ def _with_note(execute: Callable[..., Any], open_runs: Callable[[], List[LiveRun
             run._become(path)
         try:
             return execute(path, *arguments, **options)
-        except BaseException as error:
+        except BaseException as error:  # raised again
             for run in runs:
                 run._stay(error)
             raise

@@ -360,12 +360,12 @@ class LiveRun(Measured):
 
     def resume(self, *, to_exit: bool = False) -> None:
         """Join the run again after this process' part of it has ended. to_exit: only until the process exits."""
-        self._journal = self._journal.anew(beats=not to_exit)
+        self._journal = self._journal.for_another_file(beats=not to_exit)
         self._ended = False
 
     def part(self) -> "LiveRun":
         """This run for another part of this process. The end of the part does not end the run."""
-        part = LiveRun(self._journal.anew(), self._objects, self.name)
+        part = LiveRun(self._journal.for_another_file(), self._objects, self.name)
         self._journal._turn = part._journal._turn  # the next part has another file
         part._stages, part._deployments, part._values = self._stages, self._deployments, self._values
         return part

@@ -21,7 +21,7 @@ _STRETCHED = 1000  # width of the coordinates of lines
 _LINE_HEIGHT = 15  # between the names of curves
 _MOST_CHARACTERS = 13  # of a name at the end of a curve
 _STYLES = 5  # colours and dashes; then they repeat with markers
-_MOST_STYLES = 10  # more curves are all drawn alike
+_MOST_STYLES = 10  # more curves all have one style
 _MOST_MARKED_POINTS = 30
 
 
@@ -121,7 +121,7 @@ def _names(svg: Element, curves: Sequence[Curve], vertical: AxisScale) -> None:
 
 
 def _without_common_start(names: Sequence[str]) -> list[str]:
-    """Names that differ within the length that is shown: ``…-3`` for ``sweep-3`` beside other sweeps."""
+    """Names that differ within the length that is shown: ``…-3`` for ``sweep-3`` among other sweeps."""
     if max(map(len, names)) <= _MOST_CHARACTERS:
         return list(names)
     common = "".join(characters[0] for characters in takewhile(_are_equal, zip(*names, strict=False)))

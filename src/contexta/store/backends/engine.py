@@ -71,7 +71,7 @@ class Store:
                 with self.database.transaction(writing=writing) as connection:
                     try:
                         yield connection
-                    except Exception as error:
+                    except Exception as error:  # raised again
                         raised_by_caller = error
                         raise
             except OSError as error:

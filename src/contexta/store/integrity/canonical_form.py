@@ -81,7 +81,7 @@ def canonical_forms(connection: Connection, entity: Entity, first: int, last: in
 
 @dataclass(frozen=True)
 class _Part:
-    """How the rows of one table are read and written as lines."""
+    """The reading and writing of the rows of one table as lines."""
 
     statement: str  # (key of the entity, columns...) of entities from ? to ?
     template: str

@@ -35,14 +35,14 @@ from contexta.store.schema.versions import is_newer, is_older, too_new, unreleas
 
 _ENTITIES_AT_ONCE = 200
 UNREADABLE = (sqlite3.Error, DBAPIError, TypeError, ValueError, OverflowError, KeyError)
-"""What reading a damaged database raises."""
+"""The exceptions that reading a damaged database raises."""
 
 
 Rows = Iterable[Sequence[Any]]
 
 
 class Outcome:
-    """What a verification has checked and found so far."""
+    """The progress of a verification: the rows that it checked, and the damage."""
 
     def __init__(self) -> None:
         self.checked: dict[str, int] = {}

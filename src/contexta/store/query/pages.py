@@ -112,10 +112,10 @@ class _Key:
     value: ColumnElement[Any]
     """A column of ``run``, or of ``table``."""
     of: Condition = field(default_factory=true)
-    """Which rows of the table have the value."""
+    """The condition for rows that have the value."""
     table: Any = None
     on: Condition = field(default_factory=true)
-    """Which rows of the table belong to a run."""
+    """The condition for rows that belong to a run."""
     always: bool = False
     """Whether every run has a value."""
 

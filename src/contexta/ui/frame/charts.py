@@ -135,7 +135,7 @@ def points_of_metrics(run: RunDetails) -> Iterable[tuple[str, int]]:
 
 
 def chart_scripts() -> list[Element]:
-    """What draws the curves of a page; once on each page with curves."""
+    """The scripts that draw the curves of a page; included once in each page with curves."""
     return [
         element("link", rel="stylesheet", href="/static/uplot.css"),
         element("script", src="/static/uplot.js", defer=True),

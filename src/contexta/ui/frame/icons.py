@@ -1,4 +1,4 @@
-"""Small drawings for controls and states. A word beside each says the same."""
+"""Small drawings for controls and states. A word next to each one has the same meaning."""
 
 from __future__ import annotations
 

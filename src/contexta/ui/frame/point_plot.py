@@ -28,11 +28,11 @@ class PlotPoint:
     """None is a cross on the floor of the plot."""
     title: str
     side: Side | None = None
-    """Which level it is on."""
+    """The endpoint whose level it is on."""
     is_live: bool = False
-    """Still running: the place of a value that is not known."""
+    """The trial still runs, so its value is unknown."""
     note: str = ""
-    """Written beside the point."""
+    """A text next to the point."""
 
 
 @dataclass(frozen=True)

@@ -171,7 +171,7 @@ def _elapsed(status: BisectStatus) -> float | None:
 
 
 def _now(status: BisectStatus, elapsed: float | None) -> Element:
-    """What happens now, in one sentence, and what it is good for."""
+    """The current step of the study, and its purpose."""
     running, parts = status.running, []
     if not status.is_running:
         reason = f": {status.reason}" if status.reason else ""
@@ -309,7 +309,7 @@ def _verdict(report: BisectReport) -> Element:
 
 
 def _changed(report: BisectReport) -> int:
-    """How many sentences of the effect the headline has already: the versions of the culprits."""
+    """The number of sentences of the effect that the headline repeats: the versions of the culprits."""
     return sum(change.key in report.culprits for change in report.changes)
 
 

@@ -36,7 +36,7 @@ _ORDER = ("fail", "warn", "unknown", "pass")
 
 
 def facts_of(run: RunDetails, snapshot: EnvironmentSnapshot | None) -> Element:
-    """What the run was: when, how long, what command, on what."""
+    """The start, duration, command and machine of a run."""
     return element(
         "dl",
         fact("Started", f"{moment(run.started_at)} UTC"),
@@ -241,7 +241,7 @@ def processes(recorded: Sequence[RecordedProcess]) -> Element | None:
 
 
 def not_captured(run: RunDetails, snapshot: EnvironmentSnapshot | None, others: Sequence[str]) -> Element:
-    """What the recorder could not see or read, with the reason."""
+    """The facts that the recorder could not read, with the reasons."""
     pairs = [(note.topic, note.text) for note in (*run.notes, *(snapshot.notes if snapshot else ()))]
     pairs += [("record", text) for text in others]
     rows = [row(topic, text) for topic, text in dict.fromkeys(pairs)]

@@ -129,7 +129,7 @@ def _imported(workspace: Contexta, finding: EnvironmentTimeline) -> tuple[set[st
 
 
 def _answer(finding: EnvironmentTimeline) -> Iterator[Child]:
-    """How often the level of the metric changed, the last change, and what moved there."""
+    """The number of changes of the metric's level, the last change, and the packages that changed there."""
     if finding.metric is None:
         yield f"No run of {finding.project} has a metric. {_moved_words(finding)}"
         return
@@ -218,7 +218,7 @@ def _rest(request: Request, finding: EnvironmentTimeline, lanes: Sequence[Lane],
 
 
 def _legend() -> Element:
-    """What the signs mean, in words."""
+    """The meaning of the signs, in words."""
     signs = (
         ("old", "● before"),
         ("new", "◆ since the change"),
@@ -269,7 +269,7 @@ def _change_point(finding: EnvironmentTimeline, before: MetricLevel, after: Metr
 
 
 def _moved_at(finding: EnvironmentTimeline, start: int) -> list[Lane]:
-    """What moved at a run: larger steps first, those that were added or removed last."""
+    """The packages that changed at a run: larger steps first, added and removed ones last."""
     moved = [item for item in finding.lanes if start in item.moved_at]
     return sorted(moved, key=lambda item: _KINDS.index(_kind(*_versions_at(item, start))))
 

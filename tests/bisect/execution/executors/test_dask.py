@@ -182,13 +182,13 @@ def test_a_worker_without_the_workspace_sends_the_files_of_a_run_in_chunks(
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="tells a worker by the parent of a trial's keeper")
+@pytest.mark.skipif(sys.platform != "linux", reason="tells a worker by the parent of a trial's supervisor")
 def test_the_trial_of_a_worker_that_dies_is_tried_again(
     project: Path, tmp_path: Path, cluster: str, start: Callable[..., subprocess.Popen[bytes]]
 ) -> None:
     study = start(*bisect("--dask", cluster, "--jobs", "1", *paused(2)), cwd=project)
-    keeper = _first_started(tmp_path)
-    worker = int(Path(f"/proc/{keeper}/stat").read_text().rpartition(")")[2].split()[1])
+    supervisor = _first_started(tmp_path)
+    worker = int(Path(f"/proc/{supervisor}/stat").read_text().rpartition(")")[2].split()[1])
     os.kill(worker, signal.SIGKILL)
     report = report_of(study)
     assert (report["verdict"], report["culprits"]) == ("proved", ["gamma"])
@@ -198,7 +198,7 @@ def test_the_trial_of_a_worker_that_dies_is_tried_again(
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="tells a worker by the parent of a trial's keeper")
+@pytest.mark.skipif(sys.platform != "linux", reason="tells a worker by the parent of a trial's supervisor")
 def test_mix_that_kills_its_workers_is_unresolved_with_the_reason(
     project: Path, cluster: str, start: Callable[..., subprocess.Popen[bytes]]
 ) -> None:
@@ -206,8 +206,8 @@ def test_mix_that_kills_its_workers_is_unresolved_with_the_reason(
         "import pathlib, signal\n"
         + TRAIN
         + "if alpha.version != beta.version:\n"
-        + "    keeper = pathlib.Path('/proc', str(os.getppid()), 'stat').read_text()\n"
-        + "    os.kill(int(keeper.rpartition(')')[2].split()[1]), signal.SIGKILL)\n"
+        + "    supervisor = pathlib.Path('/proc', str(os.getppid()), 'stat').read_text()\n"
+        + "    os.kill(int(supervisor.rpartition(')')[2].split()[1]), signal.SIGKILL)\n"
         + "    time.sleep(600)\n"
     )
     printed, _ = start(*bisect("--dask", cluster, "--jobs", "1"), cwd=project).communicate(timeout=500)
@@ -252,16 +252,16 @@ def test_a_study_that_is_killed_takes_its_trials_on_the_workers_with_it(
     project: Path, tmp_path: Path, cluster: str, start: Callable[..., subprocess.Popen[bytes]]
 ) -> None:
     study = start(*bisect("--dask", cluster, *paused(600)), cwd=project)
-    keeper = _first_started(tmp_path)
+    supervisor = _first_started(tmp_path)
     study.kill()
     deadline = time.monotonic() + 60
-    while Path(f"/proc/{keeper}").exists():
+    while Path(f"/proc/{supervisor}").exists():
         assert time.monotonic() < deadline, "the trial outlived its study"
         time.sleep(0.1)
 
 
 def _first_started(tmp_path: Path) -> int:
-    """The keeper of the first trial that began."""
+    """The supervisor of the first trial that began."""
     deadline = time.monotonic() + 120
     while not (tmp_path / "started").exists() or not (tmp_path / "started").read_text().endswith("\n"):
         assert time.monotonic() < deadline, "no trial began"

@@ -33,7 +33,7 @@ def test_every_value_is_read_back_exactly_by_every_face(ctx: Contexta) -> None:
         (stage,) = other.compare_runs("r", "r").stage_comparisons
         records = other.record_store.list_records("run:p.r")
     compared = {delta.metric_key: delta.left_value for delta in stage.metric_deltas}
-    recorded = {record.payload.metric_key: record.payload.value for record in records}  # type: ignore[union-attr]
+    recorded = {record.payload.metric_key: record.payload.value for record in records}  # type: ignore[union-attr]  # all are metrics
     for number, value in enumerate(VALUES):
         for read in (result[f"m{number}"], compared[f"m{number}"], recorded[f"m{number}"]):
             assert type(read) is type(value)

@@ -196,7 +196,7 @@ def _run_on_worker(job: TrialJob, marker: Marker) -> Packed:
         threading.Thread(target=_watch, args=(marker, workspace, stop, ended), daemon=True).start()
     try:
         result, run = run_on_worker(job, marker, stop)
-    except Stopped as error:  # it cannot be pickled, and nobody waits for this trial
+    except Stopped as error:  # it cannot be pickled, and no caller waits for this trial
         raise ContextaError(str(error)) from None
     finally:
         ended.set()

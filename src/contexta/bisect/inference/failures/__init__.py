@@ -1,1 +1,1 @@
-"""Which mixes cannot run, and the risk of untested mixes to fail. Pure."""
+"""Infer which mixes cannot run, and the risk that an untested mix fails. Pure."""

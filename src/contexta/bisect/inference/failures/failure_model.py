@@ -24,7 +24,7 @@ from contexta.bisect.tuning import TUNING
 class Suspects:
     """Pairs of change groups with the same failures."""
 
-    beside: dict[int, int]
+    partners: dict[int, int]
     """Change group at NEW -> the groups at OLD that it may fail with, as a mix."""
     chance: float
     """The probability that one of these pairs is incompatible."""
@@ -33,12 +33,12 @@ class Suspects:
 
     @property
     def pairs(self) -> Iterator[tuple[int, int]]:
-        return ((group, other) for group, others in self.beside.items() for other in groups_of(others))
+        return ((group, other) for group, others in self.partners.items() for other in groups_of(others))
 
 
 @dataclass(frozen=True)
 class Risk:
-    """What is known about failing mixes."""
+    """The failures so far, and the risk of untested mixes."""
 
     suspects: tuple[Suspects, ...]
     failed: frozenset[int]
@@ -61,7 +61,7 @@ class Risk:
             whole = sum(chance * _whole(size, mix, self.count) for size, chance in self.blocks)
             log_runs += math.log(1 - sum(chance for _, chance in self.blocks) + whole)
         for suspects in self.suspects:
-            pairs = sum((others & ~mix).bit_count() for group, others in suspects.beside.items() if mix >> group & 1)
+            pairs = sum((others & ~mix).bit_count() for group, others in suspects.partners.items() if mix >> group & 1)
             # of equally suspect pairs, usually one is incompatible
             log_runs += math.log1p(-min(TUNING.most_failure_probability, pairs * suspects.chance))
         return -math.expm1(log_runs)
@@ -90,7 +90,7 @@ def learn(count: int, failed: Iterable[int], ran: Iterable[int]) -> Risk:
     """
     mixes, alive = tuple(failed), tuple(ran)
     pairs = _pairs_by_failures(count, mixes, alive)
-    sizes = {key: sum(map(int.bit_count, beside.values())) for key, beside in pairs.items()}
+    sizes = {key: sum(map(int.bit_count, partners.values())) for key, partners in pairs.items()}
     prior = TUNING.failing_pairs / max(1, count * (count - 1))
     blame = [{key: 0.0 for key in pairs if key >> number & 1} for number in range(len(mixes))]
     itself = [0.0] * len(mixes)
@@ -106,8 +106,8 @@ def learn(count: int, failed: Iterable[int], ran: Iterable[int]) -> Risk:
                 total[key] += weight / whole - shares[key]
                 shares[key] = weight / whole
     suspects = (
-        Suspects(beside, min(TUNING.most_certain_failure, total[key] / sizes[key] / key.bit_count()), key.bit_count())
-        for key, beside in pairs.items()
+        Suspects(partners, min(TUNING.most_certain_failure, total[key] / sizes[key] / key.bit_count()), key.bit_count())
+        for key, partners in pairs.items()
     )
     rate = (TUNING.prior_failed + sum(itself)) / trials if mixes else 0.0
     return Risk(tuple(suspects), frozenset(mixes), frozenset(alive), rate, count, _blocks(count, mixes, alive))
@@ -135,7 +135,7 @@ def _whole(size: int, mix: int, count: int) -> float:
 
 
 def _pairs_by_failures(count: int, failed: tuple[int, ...], ran: Iterable[int]) -> dict[int, dict[int, int]]:
-    """The failures of a pair, as bits in their order -> the pairs with just these, as in ``Suspects.beside``."""
+    """The failures of a pair, as bits in their order -> the pairs with just these, as in ``Suspects.partners``."""
     everything = (1 << count) - 1
     cleared = [0] * count  # per group: the groups that were at OLD in a mix that ran with it at NEW
     for mix in ran:

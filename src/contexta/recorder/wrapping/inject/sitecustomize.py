@@ -12,7 +12,7 @@ import sys
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _MARK = os.path.join("recorder", "wrapping", "bootstrap.py")  # a file of every copy of contexta
-_SELF = sys.modules.pop("sitecustomize", None)  # kept: Python 2 clears the globals of a module that nobody holds
+_SELF = sys.modules.pop("sitecustomize", None)  # kept: Python 2 clears the globals of a module without references
 
 
 def _leave_path():
@@ -52,7 +52,7 @@ def _enter():
     finally:
         if is_theirs:
             sys.meta_path.remove(_OnlyContexta)  # type: ignore[arg-type]  # the first of the two
-        # A program whose directory has a json.py of its own must get that one, as if nobody had imported json before.
+        # A program whose directory has a json.py of its own must get that one, as if json was never imported.
         # No file can take the place of a built-in module, and to import one again may reset it: before Python 3.10 a
         # second import of atexit forgets the functions that were registered with the first.
         for name in set(sys.modules) - before:
