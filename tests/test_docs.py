@@ -49,7 +49,15 @@ def console_lines(page: Path) -> Iterator[str]:
 
 
 SHOWN = {page: lines for page in PAGES if (lines := list(console_lines(page)))}
-NEEDS_MORE = {"--online", "--from-output", "restored/.contexta", ".contexta/bisect", "runs.parquet"}
+NEEDS_MORE = {
+    "--online",
+    "--mlflow",
+    "--otlp",
+    "--from-output",
+    "restored/.contexta",
+    ".contexta/bisect",
+    "runs.parquet",
+}
 """Words of commands that need the index, a workspace made by a command above, or a library."""
 RUNS = {
     "README.md": ("march", "april"),

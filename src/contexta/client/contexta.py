@@ -15,6 +15,7 @@ from contexta.client import (
     output_metrics,
     report_pages,
     reproduction,
+    sending,
     site,
 )
 from contexta.client.reading import curves, queries, run_tables
@@ -115,6 +116,8 @@ class Contexta(Workspace):
     cached_environments = staticmethod(reproduction.cached_environments)
     prune_cache = staticmethod(reproduction.prune_cache)
     export = maintenance.export
+    export_to_mlflow = sending.export_to_mlflow
+    export_to_otlp = sending.export_to_otlp
     export_baseline = with_aliases(baselines.export_baseline)
     import_runs = with_aliases(maintenance.import_runs)
     sync = maintenance.sync

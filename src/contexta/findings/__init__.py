@@ -59,7 +59,7 @@ else:
             "contexta.findings.snapshots": "RunSnapshot SnapshotRecord",
             "contexta.findings.workspace": (
                 "Backup CacheContents CacheEntry Cleanup Damage Delivery Diagnosis Export ImportedRun ImportedRuns "
-                "Site Upgrade Verification"
+                "SentRun SentRuns Site Upgrade Verification"
             ),
         },
     )

@@ -99,6 +99,25 @@ class Export(Finding):
     columns: tuple[str, ...] = ()
 
 
+class SentRun(Finding):
+    """A run that was sent to another tool."""
+
+    run_ref: RunRef
+    remote_id: str
+    """The id of the run in MLflow, or of its trace in OpenTelemetry."""
+    action: Literal["created", "updated", "unchanged", "sent"]
+    """``updated`` replaces what was sent of an earlier content of the run."""
+    notes: tuple[str, ...] = ()
+
+
+class SentRuns(Finding):
+    """The runs that were sent to another tool, in the order of their sending."""
+
+    target: str
+    """The address, without its password."""
+    runs: tuple[SentRun, ...] = ()
+
+
 class Upgrade(Finding):
     """The upgrade of the schema of a workspace."""
 

@@ -83,6 +83,7 @@ PAGES = {
     "RunGroups": "recorded.run_groups:run_groups",
     "RunList": "recorded.run_list:run_list",
     "RunSnapshot": "recorded.snapshot:snapshot",
+    "SentRuns": "workspace:sent_runs",
     "Site": "recorded.site_pages:site",
     "Upgrade": "workspace:upgrade",
     "Verification": "workspace:verification",

@@ -3,7 +3,7 @@
 import math
 import sys
 
-import mlflow  # type: ignore[import-not-found]  # it is only in the environment that runs this script
+import mlflow
 
 mlflow.set_tracking_uri(sys.argv[1])
 mlflow.set_experiment("credit-risk")

@@ -12,6 +12,7 @@ from contexta.findings import (
     Damage,
     Delivery,
     Export,
+    SentRuns,
     Upgrade,
     Verification,
 )
@@ -89,6 +90,16 @@ def deletion(finding: Cleanup) -> Report:
 def export(finding: Export) -> Report:
     text = f"{count(finding.rows, 'row')} in {finding.path or 'stdout'} ({finding.format})"
     return Report(title="Export", sections=(Section(title="", blocks=(Paragraph(text=text),)),))
+
+
+def sent_runs(finding: SentRuns) -> Report:
+    """A row for each run that was sent to another tool."""
+    rows = tuple(Row(cells=(run.run_ref.value, run.remote_id, run.action)) for run in finding.runs)
+    sections = [Section(title="", blocks=(Table(columns=("Run", "Id there", ""), rows=rows),))]
+    remarks = tuple(f"{run.run_ref.value}: {note}" for run in finding.runs for note in run.notes)
+    if remarks:
+        sections.append(Section(title="Notes", blocks=(Bullets(items=remarks, tone="warn"),)))
+    return Report(title=f"Runs sent to {finding.target}", sections=tuple(sections))
 
 
 def delivery(finding: Delivery) -> Report:

@@ -1,0 +1,1 @@
+"""Send runs to other tools, by their own client libraries."""
