@@ -36,6 +36,8 @@ class Endpoints:
     """The estimated runs per endpoint that would show the difference; None if shown already or if unknown."""
     is_certain: bool = False
     """Whether the endpoints alone show the difference; if NEW is not worse, that it is better."""
+    p_value: float | None = None
+    """The chance that equal endpoints lie this far apart, where NEW looks worse in noise."""
 
     def with_repeats(self, why: str) -> str:
         """A reason why the result is open, with the runs that would decide."""
@@ -68,7 +70,7 @@ def judge_endpoints(observations: ObservedTrials) -> Endpoints:
         is_certain = p_value < TUNING.endpoints_differ
         repeats = None if is_certain else _repeats(drop, spread, fewest)
         why = f"the endpoints differ by {drop / standard_error:.1f} standard errors"
-        return Endpoints("worse", why, drop, repeats, is_certain)
+        return Endpoints("worse", why, drop, repeats, is_certain, p_value)
     upper = drop + student_quantile(TUNING.no_drop_confidence, freedom) * standard_error
     if upper < TUNING.least_drop * spread:
         if p_value > 1 - TUNING.endpoints_differ:

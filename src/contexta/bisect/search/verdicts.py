@@ -23,14 +23,23 @@ def proved(situation: Situation, proof: Proof) -> Probe | Verdict:
     without_culprits = mixes.without(mixes.full, proof.culprits)
     if proof.without_mix != without_culprits and without_culprits not in situation.observations.outcomes:
         return run_mix(evidence, without_culprits, "proof", "is NEW without the culprits alone good?")
-    limit = TUNING.none_excluded_if_repeatable if situation.observations.repeatable else TUNING.none_excluded
-    if situation.observations.has_early_verdicts:
-        limit *= _LIMIT_OF_EARLY_SEARCH
-    if situation.posterior.none > limit:
+    if not _endpoints_differ(situation):
         return confirm_drop(evidence)
     companions_alone = next((fact.mix for fact in proof.facts if fact.role == "companions"), 0)
     share = evidence.pairs.share(proof.with_mix, companions_alone)
     return situation.verdict("proved", "shown in both directions", proof.culprits, proof, share)
+
+
+def _endpoints_differ(situation: Situation) -> bool:
+    """Whether "no difference" is excluded: by all trials, and by the endpoints themselves if an RNG-perturbing change
+    may look like the cause. Such a change acts at every seed, so not if NEW repeats OLD at one."""
+    observations, p_value = situation.observations, situation.endpoints.p_value
+    limit = TUNING.none_excluded_if_repeatable if observations.repeatable else TUNING.none_excluded
+    if observations.has_early_verdicts:
+        return situation.posterior.none <= limit * _LIMIT_OF_EARLY_SEARCH
+    by_themselves = not observations.repeatable or observations.identical_endpoints > 0
+    by_themselves = by_themselves or p_value is None or p_value <= TUNING.endpoints_differ_in_proof
+    return situation.posterior.none <= limit and by_themselves
 
 
 def confirm_drop(evidence: MixEvidence) -> Probe:
