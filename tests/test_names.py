@@ -1,8 +1,9 @@
-"""A name has one meaning in the whole tree."""
+"""A name has one meaning in the whole tree, and a module says what it contains."""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from pathlib import Path
 
@@ -71,3 +72,24 @@ def test_a_module_name_has_one_meaning() -> None:
         if not path.stem.startswith("__"):
             packages[path.stem].add(path.parent)
     assert {name for name, places in packages.items() if len(places) > 1} == SHARED_TOPICS | AMBIGUOUS
+
+
+def test_a_module_says_what_it_does_and_asks_no_question() -> None:
+    questions = re.compile(r"(What|How|Whether|Which|Where|When|Why|Who)\b")
+    wrong = [
+        path.relative_to(ROOT).as_posix()
+        for path in ROOT.rglob("*.py")
+        if questions.match(ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "")
+    ]
+    assert wrong == []
+
+
+def test_an_ignored_finding_of_a_checker_has_a_reason() -> None:
+    bare = re.compile(r"# (noqa: [A-Z0-9, ]+|type: ignore\[[\w, -]+\])\s*$")
+    wrong = [
+        f"{path.relative_to(ROOT).as_posix()}:{number}"
+        for path in ROOT.rglob("*.py")
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if bare.search(line)
+    ]
+    assert wrong == []

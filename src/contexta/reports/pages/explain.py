@@ -1,4 +1,4 @@
-"""Why a metric changed: significance, suspects, history, next steps."""
+"""The explanation of a change of a metric: significance, suspects, history, next steps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why a metric changed between two runs: is it real, what is suspected, since when, and what to do next."""
+"""Explain a change of a metric between two runs: its significance, its suspects, its start, and what to do next."""
 
 from __future__ import annotations
 

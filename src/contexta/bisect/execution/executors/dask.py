@@ -12,7 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,7 @@ from typing import Any
 from contexta import __version__
 from contexta.bisect.execution.executors import remote_run
 from contexta.bisect.execution.executors.executor import Executor
-from contexta.bisect.execution.executors.remote_run import Marker, Markers, RemoteRun, fetch
-from contexta.bisect.execution.run_job import why_not_ready
+from contexta.bisect.execution.executors.remote_run import Marker, Markers, RemoteRun, fetch, settle, version_and_lack
 from contexta.bisect.execution.trial import lost_trial
 from contexta.bisect.execution.trial_job import TrialJob, TrialResult
 from contexta.bisect.option_names import resume_call
@@ -83,7 +82,7 @@ class DaskExecutor(Executor):
         threading.Thread(target=self._watch, name="cluster", daemon=True).start()
 
     def require_ready(self, job: TrialJob) -> None:
-        answers = self._client.run(_version_and_lack, job, on_error="return")
+        answers = self._client.run(version_and_lack, job, on_error="return")
         faults = [
             f"{worker}: {fault}" for worker, answer in sorted(answers.items()) if (fault := _fault(answer)) is not None
         ]
@@ -138,19 +137,19 @@ class DaskExecutor(Executor):
             result, run, worker = inner.result()
         except KilledWorker:
             reason = "its worker died, and so did the workers that ran it again"
-            return _settle(outer, lost_trial(job, reason))
+            return settle(outer, lost_trial(job, reason))
         except BaseException as error:  # noqa: BLE001  # whatever the trial raised: who waits for it gets it
-            return _settle(outer, error)
+            return settle(outer, error)
         if run is None:
-            return _settle(outer, result)
+            return settle(outer, result)
         try:
             self._fetch(job, result, run, worker)
         except Exception as error:  # noqa: BLE001  # of the network, or of Dask about a worker that is gone
             if attempt < _TRIES:
                 return self._start(job, outer, attempt + 1)
             message = f"the run of a trial could not be fetched from {worker}: {error}"
-            return _settle(outer, ContextaError(message, hint=self._resume_hint))
-        return _settle(outer, result)
+            return settle(outer, ContextaError(message, hint=self._resume_hint))
+        return settle(outer, result)
 
     def _fetch(self, job: TrialJob, result: TrialResult, run: RemoteRun, worker: str) -> None:
         def read(*arguments: Any) -> bytes:
@@ -168,7 +167,7 @@ class DaskExecutor(Executor):
             without = 0.0 if self._worker_count() else without + pause
             if without >= _ALONE:
                 for outer in list(self._open):
-                    _settle(outer, self._abandoned())
+                    settle(outer, self._abandoned())
                 without = 0.0
 
     def _abandoned(self) -> ContextaError:
@@ -182,27 +181,14 @@ class DaskExecutor(Executor):
             return 0
 
 
-def _settle(future: Future[TrialResult], outcome: TrialResult | BaseException) -> None:
-    with suppress(InvalidStateError):  # the future was cancelled meanwhile
-        if isinstance(outcome, BaseException):
-            future.set_exception(outcome)
-        else:
-            future.set_result(outcome)
-
-
 def _fault(answer: Any) -> str | None:
-    """The reason why a worker cannot run trials. answer: the result of ``_version_and_lack``, or its error."""
+    """The reason why a worker cannot run trials. answer: the result of ``version_and_lack``, or its error."""
     if isinstance(answer, BaseException):
         return f"cannot load contexta {__version__}: {answer}"
     version, lack = answer
     if version != __version__:
         return f"has contexta {version}, not {__version__}"
     return None if lack is None else str(lack)
-
-
-def _version_and_lack(job: TrialJob) -> tuple[str, str | None]:
-    """On a worker."""
-    return __version__, why_not_ready(job)
 
 
 def _running_studies() -> set[str]:

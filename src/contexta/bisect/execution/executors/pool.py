@@ -12,8 +12,8 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import CancelledError, Future, InvalidStateError
-from contextlib import ExitStack, contextmanager, suppress
+from concurrent.futures import CancelledError, Future
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,9 @@ from contexta.bisect.execution.executors.remote_run import (
     fetch_packed,
     packed,
     run_on_worker,
+    settle,
+    version_and_lack,
 )
-from contexta.bisect.execution.run_job import why_not_ready
 from contexta.bisect.execution.trial_job import TrialJob, TrialResult
 from contexta.bisect.option_names import resume_call
 from contexta.core.errors import ContextaError, InvalidInput, shown
@@ -116,7 +117,7 @@ class PoolExecutor(Executor):
 
     def require_ready(self, job: TrialJob) -> None:
         try:
-            version, lack = self._pool.submit(_version_and_lack, job).result(timeout=_FIRST)
+            version, lack = self._pool.submit(version_and_lack, job).result(timeout=_FIRST)
         except Exception as error:  # whatever the executor raises
             message = f"a worker of {self._name} cannot run trials: {type(error).__name__}: {error}"
             hint = f"install contexta {__version__} with its extra reproduce on the workers"
@@ -145,7 +146,7 @@ class PoolExecutor(Executor):
         try:
             inner = self._pool.submit(_run_on_worker, job, self._markers.of(Path(str(job.workspace))))
         except Exception as error:  # noqa: BLE001  # whatever the executor raises: who waits for the trial gets it
-            _settle(outer, self._given_up(error))
+            settle(outer, self._given_up(error))
         else:
             self._open[outer] = inner
             inner.add_done_callback(lambda done: self._finish(job, outer, done, attempt))
@@ -160,29 +161,16 @@ class PoolExecutor(Executor):
             if files is not None:
                 fetch_packed(files, result, Path(str(job.workspace)))
         except ContextaError as error:
-            return _settle(outer, error)
+            return settle(outer, error)
         except CancelledError as error:
-            return _settle(outer, self._given_up(error))
+            return settle(outer, self._given_up(error))
         except Exception as error:  # noqa: BLE001  # whatever the executor raises
-            return self._start(job, outer, attempt + 1) if attempt < _TRIES else _settle(outer, self._given_up(error))
-        return _settle(outer, result)
+            return self._start(job, outer, attempt + 1) if attempt < _TRIES else settle(outer, self._given_up(error))
+        return settle(outer, result)
 
     def _given_up(self, error: BaseException) -> ContextaError:
         message = f"the executor {self._name} gave up a trial: {type(error).__name__}: {error}"
         return ContextaError(message, hint=self._resume_hint)
-
-
-def _settle(future: Future[TrialResult], outcome: TrialResult | BaseException) -> None:
-    with suppress(InvalidStateError):  # the future was cancelled meanwhile
-        if isinstance(outcome, BaseException):
-            future.set_exception(outcome)
-        else:
-            future.set_result(outcome)
-
-
-def _version_and_lack(job: TrialJob) -> tuple[str, str | None]:
-    """On a worker."""
-    return __version__, why_not_ready(job)
 
 
 def _run_on_worker(job: TrialJob, marker: Marker) -> Packed:

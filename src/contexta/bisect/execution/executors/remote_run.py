@@ -1,4 +1,4 @@
-"""Bring the run of a trial from a worker to the workspace of the study: in chunks, or with its result."""
+"""Check a worker, and bring the run of a trial from it to the workspace of the study: in chunks, or with its result."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import uuid4
 
-from contexta.bisect.execution.run_job import run_job
+from contexta import __version__
+from contexta.bisect.execution.run_job import run_job, why_not_ready
 from contexta.bisect.execution.trial_job import TrialJob, TrialResult
 from contexta.core import settings
 from contexta.core.errors import ContextaError
@@ -198,3 +200,17 @@ def fetch_packed(packed_run: PackedRun, result: TrialResult, workspace: Path) ->
         return packed_run.contents[name][offset : offset + CHUNK]
 
     fetch(packed_run.run, result, workspace, read)
+
+
+def version_and_lack(job: TrialJob) -> tuple[str, str | None]:
+    """On a worker: the version of Contexta, and the reason why such jobs cannot run there, if any."""
+    return __version__, why_not_ready(job)
+
+
+def settle(future: Future[TrialResult], outcome: TrialResult | BaseException) -> None:
+    """Set the result or the error of a trial, unless its future was cancelled."""
+    with suppress(InvalidStateError):
+        if isinstance(outcome, BaseException):
+            future.set_exception(outcome)
+        else:
+            future.set_result(outcome)
