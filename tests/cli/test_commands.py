@@ -162,6 +162,15 @@ def test_env_prints_one_environment(ctx: Contexta, cli: Cli) -> None:
     assert "no environment snapshot" in cli("env", "bare").stderr
 
 
+@pytest.mark.parametrize("command", ["show", "metrics", "env", "audit", "diagnose", "snapshot"])
+def test_without_a_run_a_command_is_about_the_latest(story: Contexta, cli: Cli, command: str) -> None:
+    latest = cli(command)
+    assert latest.returncode == 0, latest.stderr
+    assert latest.stdout == cli(command, "new").stdout
+    assert latest.stdout != cli(command, "old").stdout
+    assert f"contexta {command} [OPTIONS] [RUN]" in cli(command, "--help").stdout
+
+
 def test_screens_of_the_other_commands(story: Contexta, cli: Cli) -> None:
     runs = cli("runs").stdout.splitlines()
     assert runs[3].split() == ["p.new", "completed", "2025-02-15", "09:00", "1h", "30m", "accuracy=0.87"]
@@ -200,7 +209,7 @@ def test_live_run_shows_how_it_failed(ctx: Contexta, cli: Cli) -> None:
         (["show", "nope"], ['run "nope" is not in this workspace', "hint:"]),
         (["show", "-x"], ["-x", "hint:"]),
         (["show", "--", "-x"], ['run "-x" is not', "hint:"]),
-        (["show"], ["RUN", "hint:"]),
+        (["series"], ["RUN", "hint:"]),
         (["show", "run:P.x"], ['"P"', "did you mean run:p.x?"]),
         (["show", b"\xff"], ["surrogate"]),
         (["show", ""], ["selects no run"]),

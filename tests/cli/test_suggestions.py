@@ -59,7 +59,11 @@ def test_a_name_from_another_tool_is_the_command(capsys: Printed, alias: str, co
         ("diff --exit-cod", "there is no option --exit-cod", "did you mean --exit-code? `contexta diff --help`"),
         ("run --nmae x -- python", "there is no option --nmae", "did you mean --name?"),
         ("--workspce x runs", "there is no option --workspce", "did you mean --workspace?"),
-        ("show", "missing argument 'RUN'", "as in: contexta show this-month; `contexta show --help`"),
+        (
+            "series",
+            "missing argument 'RUN'",
+            "as in: contexta series this-month loss --points 40; `contexta series --help`",
+        ),
         ("runs --limit x", "'x' is not a whole number", "`contexta runs --help`"),
     ],
 )

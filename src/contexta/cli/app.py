@@ -66,7 +66,7 @@ SECTIONS = {
     },
     "Share": {
         "report": ("commands.comparisons", "Write a report about runs, as Markdown or HTML."),
-        "export": ("commands.inspect.files", "Write runs as JSON lines, CSV or Parquet, or send them to MLflow."),
+        "export": ("commands.inspect.files", "Write runs to a file, or send them to MLflow or OpenTelemetry."),
         "lock": (
             "commands.reproduce",
             "Write a run's environment as a lock file, or as a Dockerfile.",

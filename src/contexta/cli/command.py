@@ -17,6 +17,7 @@ from contexta.reports import Report, report_of, to_html, to_markdown
 from contexta.store.backends.engine import exists
 
 RUN_HELP = "RUN is a reference, project.run, a name, @latest, @latest~2, or a unique prefix."
+LATEST_RUN_HELP = f"{RUN_HELP[:-1]}; by default @latest."
 
 
 class Answer(NamedTuple):

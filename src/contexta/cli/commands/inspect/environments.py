@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import click
 
-from contexta.cli.command import RUN_HELP, Answer, documented, query
+from contexta.cli.command import LATEST_RUN_HELP, Answer, documented, query
 from contexta.client.contexta import Contexta
 from contexta.contract import Distribution, EnvironmentSnapshot
 from contexta.reports.pages.recorded.environment import environment
 
 
 @click.command(epilog="Example: contexta env this-month --requirements > requirements.txt")
-@click.argument("run")
+@click.argument("run", default="@latest")
 @click.option("--requirements", is_flag=True, help="Print a requirements file.")
 @query
-@documented(RUN_HELP)
+@documented(LATEST_RUN_HELP)
 def env(ctx: Contexta, run: str, requirements: bool) -> Answer:
     """Show the environment in which a run started."""
     snapshot = ctx.get_environment(run)
@@ -24,12 +24,12 @@ def env(ctx: Contexta, run: str, requirements: bool) -> Answer:
 
 
 @click.command(epilog="Example: contexta audit this-month --online --fail-on fail")
-@click.argument("run")
+@click.argument("run", default="@latest")
 @click.option("--online", is_flag=True, help="Ask the package index for each package.")
 @click.option("--deep", is_flag=True, help="Read each file of the environment, if it still exists.")
 @click.option("--fail-on", type=click.Choice(["warn", "fail"]), help="Exit with 1 if a check has this status or worse.")
 @query
-@documented(RUN_HELP)
+@documented(LATEST_RUN_HELP)
 def audit(ctx: Contexta, run: str, online: bool, deep: bool, fail_on: str | None) -> Answer:
     """Check whether a run's environment can be rebuilt."""
     finding = ctx.audit_reproducibility(run, online=online, deep=deep)

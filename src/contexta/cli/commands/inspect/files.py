@@ -10,7 +10,7 @@ from typing import Literal
 
 import click
 
-from contexta.cli.command import RUN_HELP, Answer, documented, query
+from contexta.cli.command import LATEST_RUN_HELP, RUN_HELP, Answer, documented, query
 from contexta.cli.output import STDOUT
 from contexta.client.contexta import Contexta
 from contexta.core.errors import InvalidInput
@@ -18,10 +18,10 @@ from contexta.reports import Paragraph, Report, Section
 
 
 @click.command(epilog="Example: contexta log this-month --stderr")
-@click.argument("run")
+@click.argument("run", default="@latest")
 @click.option("--stderr", is_flag=True, help="The stderr of the command instead of its stdout.")
 @query
-@documented(RUN_HELP)
+@documented(LATEST_RUN_HELP)
 def log(ctx: Contexta, run: str, stderr: bool) -> Answer:
     """Print the output of a run's command, byte for byte."""
     finding = ctx.read_log(run, "stderr" if stderr else "stdout")
@@ -76,7 +76,7 @@ def export(
     points: bool,
     format_: Literal["jsonl", "csv", "parquet", "canonical"] | None,
 ) -> Answer:
-    """Write runs as JSON lines, CSV or Parquet, or send them to MLflow.
+    """Write runs to a file, or send them to MLflow or OpenTelemetry.
 
     FILE - is stdout, as JSON lines or CSV. Parquet needs pyarrow. The format canonical writes everything that is stored
     about the runs: the sha256 of the lines of one run is its content digest.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from contexta.cli.command import RUN_HELP, Answer, documented, query
+from contexta.cli.command import LATEST_RUN_HELP, RUN_HELP, Answer, documented, query
 from contexta.client.contexta import Contexta
 from contexta.reports.pages.recorded.runs import metrics_of_run
 
@@ -15,7 +15,7 @@ _PROJECT = click.option("--project", metavar="NAME", help="Only the runs of this
 
 
 @click.command(epilog=r"Example: contexta metrics this-month --from-output 'L(?P<step>\d+) (?P<loss>\S+)'")
-@click.argument("run")
+@click.argument("run", default="@latest")
 @click.option(
     "--from-output",
     "pattern",
@@ -26,7 +26,7 @@ _PROJECT = click.option("--project", metavar="NAME", help="Only the runs of this
     "or like metrics; also step.",
 )
 @query
-@documented(RUN_HELP)
+@documented(LATEST_RUN_HELP)
 def metrics(ctx: Contexta, run: str, pattern: str | None) -> Answer:
     """Show the metrics of a run, or read them from its stored output.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from contexta.cli.command import RUN_HELP, Answer, documented, query
+from contexta.cli.command import LATEST_RUN_HELP, Answer, documented, query
 from contexta.client.contexta import Contexta
 from contexta.findings import RunSummary
 from contexta.reports.pages.recorded.run_list import columns_of, run_list
@@ -70,9 +70,9 @@ def runs(
 
 
 @click.command(epilog="Example: contexta show this-month")
-@click.argument("run")
+@click.argument("run", default="@latest")
 @query
-@documented(RUN_HELP)
+@documented(LATEST_RUN_HELP)
 def show(ctx: Contexta, run: str) -> Answer:
     """Show one run: status, metrics, parameters, environment.
 
@@ -83,20 +83,20 @@ def show(ctx: Contexta, run: str) -> Answer:
 
 
 @click.command(epilog="Example: contexta snapshot this-month --json")
-@click.argument("run")
+@click.argument("run", default="@latest")
 @click.option("--max-records", type=click.IntRange(1, 10_000_000), help="At most so many records; default: all.")
 @query
-@documented(RUN_HELP)
+@documented(LATEST_RUN_HELP)
 def snapshot(ctx: Contexta, run: str, max_records: int | None) -> Answer:
     """Show everything stored of one run: stages, samples, records."""
     return Answer(ctx.get_run_snapshot(run, max_records=max_records))
 
 
 @click.command(epilog="Example: contexta diagnose this-month")
-@click.argument("run")
+@click.argument("run", default="@latest")
 @click.option("--exit-code", is_flag=True, help="Exit with 1 if there is an error or a warning.")
 @query
-@documented(RUN_HELP)
+@documented(LATEST_RUN_HELP)
 def diagnose(ctx: Contexta, run: str, exit_code: bool) -> Answer:
     """Show problems of a run: failures, open stages, lost records."""
     finding = ctx.diagnose_run(run)
