@@ -182,6 +182,7 @@ def evidence_of(workspace: Workspace, details: RunDetails) -> RunEvidence:
     from contexta.analysis.excerpts import end_of_log, files_of_patch, start_of_patch
     from contexta.findings import RunEvidence
     from contexta.store.entities.artifacts import LOG, log_text
+    from contexta.store.read.latest_output import recent_output
 
     objects = workspace._opened().objects
     source = details.metadata.get("source")
@@ -198,6 +199,12 @@ def evidence_of(workspace: Workspace, details: RunDetails) -> RunEvidence:
                 outputs.append(end_of_log(artifact.name, log_text(objects, artifact)))
             except (NotFound, DamagedData) as error:
                 notes.append(f"{artifact.name} cannot be read: {error.what}")
+    if not any(artifact.kind == LOG for artifact in details.artifacts):
+        with workspace._reading() as connection:
+            recent = recent_output(
+                connection, workspace._opened(), workspace._find(connection, str(details.run_ref))[0]
+            )
+        outputs += [end_of_log(stream, text).model_copy(update={"is_unfinished": True}) for stream, text in recent]
     return RunEvidence(
         run_ref=details.run_ref,
         patch=start_of_patch("uncommitted changes", patch) if patch else None,

@@ -208,6 +208,9 @@ class Excerpt(Finding):
     """The number of lines of the whole text."""
     omitted_lines: int = 0
     """The number of lines that are left out: at the start of a log, at the end of a patch."""
+    is_unfinished: bool = False
+    """Whether this is the latest output of a command that has not ended, or whose recorder was killed. Then ``lines``
+    counts the lines of ``text`` only."""
 
 
 class RunEvidence(Finding):

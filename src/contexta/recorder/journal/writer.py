@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable, Dict, Optional, Sequence, Tuple
 
 SUFFIX = ".jsonl"
+OUTPUT_SUFFIX = ".output"  # of the latest output of a live run; the name of the file begins with a dot
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _NOT_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 _NONE = -1  # no descriptor: os.write() refuses it, so the fast path needs no test

@@ -32,6 +32,7 @@ from contexta.recorder.wrapping import outside
 from contexta.recorder.wrapping.output import Stream, open_streams
 from contexta.recorder.wrapping.printed_metrics import OutputSearch, PrintedMetrics
 from contexta.recorder.wrapping.process_watch import Program, Watch
+from contexta.recorder.wrapping.recent_output import RecentOutput
 from contexta.recorder.wrapping.signals import ForwardedSignals
 from contexta.recorder.wrapping.stored_output import note_search, store_output
 from contexta.recorder.wrapping.summary import RecordedCounts
@@ -141,10 +142,14 @@ class CommandRecorder:
         watch = Watch(
             ref, self._report, lambda pid: process_journals.has_recorded_environment(self._journals, ref, pid)
         )
+        recent = RecentOutput(self._run)
         try:
-            code = self._execute(self._variables(), watch, open_streams(self._search))
+            streams = open_streams(self._search)
+            recent.start(streams)
+            code = self._execute(self._variables(), watch, streams)
         except OSError as error:
             self._run.note("command", f"could not be started: {reason(error)}")
+            recent.finish()
             self._opened.finish()
             self._reading.finish(_LINGER)
             self._run.finish("failed", failure=error)
@@ -155,6 +160,7 @@ class CommandRecorder:
         self._finish_searches()
         self._opened.finish()
         self._store_logs()
+        recent.finish()
         self._reading.finish(_GIT_WAIT if not self._signals.received else _LINGER)
         self._end(code)
         return code if code >= 0 else 128 - code

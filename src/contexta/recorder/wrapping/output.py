@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from contexta.recorder.wrapping.printed_metrics import OutputSearch
 
 KEPT = 8 * 1024 * 1024  # bytes kept of each stream: half from its beginning, half from its end
+RECENT = 64 * 1024  # bytes of the end of each stream that can be shown while the program runs
 _CHUNK = 64 * 1024
 
 
@@ -70,6 +71,7 @@ class Stream:
         """target: descriptor of this process. terminal: whether the program gets a terminal. search: for metrics."""
         self.name = name
         self.log = BoundedLog()
+        self.recent = b""  # the end of the stream so far: immutable, so another thread may read it
         self._target = target
         self._search = search
         if terminal:
@@ -101,6 +103,7 @@ class Stream:
                 data = os.read(self._source, _CHUNK)
                 if not data:
                     return
+                self.recent = (self.recent + data)[-RECENT:]
                 self.log.add(data)
                 left = memoryview(data)
                 while left:

@@ -45,7 +45,7 @@ STATUS = FileKind(rf"{BISECT}/{_STUDY}/status\.json")  # of a study while it run
 ORIGIN_FILE = FileKind(re.escape(ORIGIN))  # names this machine: a restored workspace may be on another one
 TRASH = FileKind(rf"{OBJECTS}/\.trash-[0-9a-f]{{64}}")  # an object that `gc` is deleting
 TEMPORARY = FileKind(
-    r"(?:[^/]+/)*\.(?:(?:salt\.)?\d+\.[0-9a-f]+|(?:new|copy|contexta-doctor)-.+|[^/]+\.(?:claim|opened))",
+    r"(?:[^/]+/)*\.(?:(?:salt\.)?\d+\.[0-9a-f]+|(?:new|copy|contexta-doctor)-.+|[^/]+\.(?:claim|opened|output))",
     is_leftover=True,
 )
 CACHE_ENTRY = FileKind(rf"{OBJECTS}/{re.escape(CACHE)}/[^/]+")  # the recorder can compute it again

@@ -67,7 +67,7 @@ def _spaced(text: str) -> str:
 
 def section(title: str, count: str = "", *children: Child, id_: str | None = None, end: Child = None) -> Element:
     """A part of a page with its title, a quiet count beside it, and controls at the end of that line."""
-    quiet = element("span", count, class_="count") if count else None
+    quiet = element("span", f" {count}", class_="count") if count else None  # a space for what reads only the text
     heading = element("h2", title, quiet)
     head = heading if end is None else element("div", heading, element("div", end, class_="end"), class_="section-head")
     return element("section", head, *children, id=id_)

@@ -156,10 +156,11 @@ function show(part, fresh) {
   if (focused?.matches("input, select, textarea")) return;
   const places = parent => [...parent.querySelectorAll("a, button, summary, [tabindex]")];
   const place = focused ? places(part).indexOf(focused) : -1;
-  const scrolled = [...part.querySelectorAll(".wide")].map(box => box.scrollLeft);
+  const boxes = parent => [...parent.querySelectorAll(".wide, .log")];
+  const scrolled = boxes(part).map(box => [box.scrollLeft, box.scrollTop]);
   part.replaceWith(fresh);
   reveal(fresh);
-  fresh.querySelectorAll(".wide").forEach((box, number) => { box.scrollLeft = scrolled[number] ?? 0; });
+  boxes(fresh).forEach((box, number) => { [box.scrollLeft, box.scrollTop] = scrolled[number] ?? [0, 0]; });
   if (place >= 0) places(fresh)[place]?.focus({ preventScroll: true });
 }
 

@@ -240,13 +240,18 @@ def _output(run: RunDetails, evidence: RunEvidence) -> Iterator[Element]:
     """The last lines of each stored stream, and the last events, which a live run shows as they come."""
     for output in evidence.outputs:
         lines = output.text.split("\n")[-_LOG_LINES:]
+        if output.is_unfinished:
+            words = f"{output.title}, the latest {count(len(lines), 'line')}; all are stored when the command ends"
+            yield section("Log", words, _log(map(_log_line, lines)))
+            continue
         link = element("a", "Whole log", href=address("/log", [("run", run.run_ref.value), ("stream", output.title)]))
         words = f"{output.title}, last {len(lines)} of {number(output.lines)} lines"
         yield section("Log", words, _log(map(_log_line, lines)), end=link)
     if run.events or run.status == "open":
         yield _events(run)
     if not evidence.outputs and run.status == "open":
-        yield element("p", "The output of the command is stored when it ends.", class_="quiet")
+        text = "No output so far. Only `contexta run -- COMMAND` records the output."
+        yield section("Log", "", element("p", text, class_="quiet"))
     elif not evidence.outputs and not run.events:
         text = "No output was stored: `contexta run -- COMMAND` stores it."
         yield section("Log", "", element("p", text, class_="quiet"))

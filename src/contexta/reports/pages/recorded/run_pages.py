@@ -118,6 +118,9 @@ def _evidence(evidence: RunEvidence) -> Iterator[Section]:
 
 
 def _output(output: Excerpt, evidence: RunEvidence) -> Iterator[Block]:
+    if output.is_unfinished:
+        text = "The last lines so far: the whole output is stored when the command ends."
+        yield Paragraph(text=text, tone="quiet")
     if output.omitted_lines:
         stream = " --stderr" if output.title == "stderr" else ""
         text = (
