@@ -121,6 +121,7 @@ def test_the_commands_of_a_page_work(
             assert code in (0, 1), f"{line}: {capsys.readouterr().err}"
 
 
+@pytest.mark.slow
 def test_python_in_the_documentation_runs(tmp_path: Path) -> None:
     count = 0
     for page in PAGES:

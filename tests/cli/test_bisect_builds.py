@@ -88,9 +88,8 @@ def environments(place: Path, *builds: Path, by_path: bool) -> None:
         venv.install(*([build] if by_path else ["--find-links", build.parent, "scorelib==1.0"]))
 
 
-@pytest.mark.parametrize(
-    "by_path", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["from an index", "by path"]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("by_path", [False, True], ids=["from an index", "by path"])
 def test_environments_with_other_builds_differ_in_them(
     cli: Cli, tmp_path: Path, good: Path, bad: Path, by_path: bool
 ) -> None:

@@ -156,6 +156,7 @@ def launched(cli: Cli, *command: str) -> tuple[int, Rerun]:
     return done.returncode, Rerun.model_validate_json(done.stdout)
 
 
+@pytest.mark.slow
 def test_a_rerun_reports_whether_the_recorder_confirmed_its_environment(
     trained: Trained, cli: Cli, tmp_path: Path
 ) -> None:

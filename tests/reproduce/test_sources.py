@@ -107,6 +107,7 @@ def test_a_missing_commit_and_a_missing_archive_are_both_reported(venv: Path, tm
         assert "not our ref" in next(package.detail for package in rebuilt.missing if package.name == "own")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="daemons are told by /proc")
 def test_a_hanging_build_is_killed_with_its_daemons(venv: Path, tmp_path: Path, ctx: Contexta) -> None:
     """It is recorded while it builds; then its commit is changed to one that starts a daemon and sleeps."""

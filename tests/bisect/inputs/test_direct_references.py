@@ -121,9 +121,8 @@ def test_releases_of_a_culprit_with_a_direct_reference_are_tried(cli: Cli, place
     assert (report["culprits"], report["first_bad_version"]) == (["culprit"], "1.2")
 
 
-@pytest.mark.parametrize(
-    "line", ["-e ../{folder}/own", pytest.param("own @ file://{repository}", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("line", ["-e ../{folder}/own", "own @ file://{repository}"])
 def test_a_directory_of_a_file_is_source_that_every_mix_has_as_it_is_now(cli: Cli, place: Place, line: str) -> None:
     told_line = line.format(folder=place.repository.parent.name, repository=place.repository)
     for name, version in (("old.txt", "1.0"), ("new.txt", "2.0")):

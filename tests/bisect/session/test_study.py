@@ -178,6 +178,7 @@ def test_a_trial_that_edits_installed_files_stops_the_study(project: Path) -> No
         Study(setup(project), find_uv()).finish()
 
 
+@pytest.mark.slow
 def test_an_end_that_does_not_run_is_undecided_with_its_reason_and_its_log(project: Path) -> None:
     (project / "train.py").write_text("raise SystemExit('no data')")
     study = Study(setup(project), find_uv())
@@ -226,6 +227,7 @@ def test_changed_variable_is_proved_like_a_package(project: Path) -> None:
     assert (verdict.kind, study.space.keys(verdict.culprits)) == ("proved", ("env:MODE",))
 
 
+@pytest.mark.slow
 def test_nothing_of_a_trial_is_left_when_a_study_has_ended(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     temporary = project.parent / "temporary"
     temporary.mkdir()
