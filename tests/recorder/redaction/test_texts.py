@@ -276,3 +276,20 @@ def test_each_row_of_the_table_of_programs_hides_a_secret(row: str) -> None:
 def test_a_secret_in_a_comment_or_a_text_of_several_lines_of_a_program_is_hidden(lines: str) -> None:
     patch = "".join(["diff --git a/a.py b/a.py\n", *(f"+{line}\n" for line in lines.split("\n"))])
     assert b"zu8ieW3" not in without_secrets(patch.encode(), SALT)[0]
+
+
+@pytest.mark.parametrize("form", ["hf_{}", "ghp_{}", "export HF_TOKEN=hf_{}", "sk-proj-{}{}"])
+@pytest.mark.parametrize("below", ["epoch 1 accuracy 0.5", "Done", "loading data", "Step 5", "unfinished business"])
+def test_words_below_a_complete_token_stay(form: str, below: str) -> None:
+    random = "aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY3zA5"
+    text = redact.inside(f"{form.format(random, random)}\n{below}\n", None)
+    assert random not in text
+    assert text.endswith(f"\n{below}\n")
+
+
+@pytest.mark.parametrize("at", [8, 20, 30])
+def test_the_rest_of_a_token_below_is_hidden_where_its_line_is_wrapped(at: int) -> None:
+    token = "ghp_aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY3zA5"
+    text = redact.inside(f"{token[:at]}\n{token[at:]} and more\n", None)
+    assert token[at:] not in text
+    assert text.endswith(" and more\n")

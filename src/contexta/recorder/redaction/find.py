@@ -12,7 +12,7 @@ from contexta.recorder.redaction.rules.values import HIDDEN, REMOVED, is_ordinar
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Iterable, Iterator, List, Optional, Tuple
+    from typing import Container, Iterable, Iterator, List, Optional, Tuple
 
     from contexta.recorder.redaction.rules.spans import Span
 
@@ -46,11 +46,12 @@ def find(text: str, *, code: bool = False, settings: bool = False, checksums: bo
 
 
 def _find(text: str, code: bool, settings: bool, checksums: bool) -> List[Span]:
-    spans: List[Span] = [*private_keys(text), *find_in_url(text), *tokens(text)]
+    complete = list(tokens(text))
+    spans: List[Span] = [*private_keys(text), *find_in_url(text), *complete]
     if not checksums:
         spans += random_runs(text)
     if "\n" in text:
-        for view in unwrapped(text):
+        for view in unwrapped(text, {end for _, end, _ in complete}):
             spans += view.crossing(tokens(view.text))
     places = stems(text)
     if places and _has_sensitive_name(text, places):
@@ -166,10 +167,11 @@ def uncoloured(text: str) -> Optional[View]:
     return View(text, [match.span() for match in _COLOURS.finditer(text)])
 
 
-def unwrapped(text: str) -> Iterator[View]:
+def unwrapped(text: str, complete: Container[int] = ()) -> Iterator[View]:
     """Each part of the text in which a line may be wrapped within a token, with its lines joined.
 
-    The letters before and after the line break are together long enough for a token.
+    The letters before and after the line break are together long enough for a token. complete: where tokens end that
+    are complete in their line; an ordinary word below one is not a part of it.
     """
     joins: List[Tuple[int, int]] = []
     for match in _WRAPS.finditer(text):
@@ -177,6 +179,8 @@ def unwrapped(text: str) -> Iterator[View]:
         before, after = text[max(0, start - _AROUND) : start], text[end : end + _AROUND]
         left, right = len(before) - len(before.rstrip(_LETTERS)), len(after) - len(after.lstrip(_LETTERS))
         if left + right < _SHORTEST_TOKEN or (not left and not right):
+            continue
+        if start in complete and is_ordinary(after[:right]):
             continue
         if joins and start - joins[-1][1] > _AROUND:
             yield _joined(text, joins)
