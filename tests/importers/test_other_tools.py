@@ -230,6 +230,36 @@ def test_a_run_inside_a_job_of_hydra_has_its_parameters(tmp_path: Path) -> None:
         assert (run.params["model.depth"], run.params["rate"]) == (6, 0.5)
 
 
+@pytest.mark.parametrize(
+    ("kind", "fixture", "points"),
+    [
+        ("wandb", "wandb/0.31.0", 20),
+        ("swanlab", "swanlab/run-20261201_051420-37qe2nmg", 20),
+        ("mlflow-files", "mlflow/mlruns", 20),
+        ("csv", None, 1),
+    ],
+)
+def test_a_tracker_inside_a_run_of_guild_has_a_run_of_its_own(
+    tmp_path: Path, kind: str, fixture: str | None, points: int
+) -> None:
+    run = tmp_path / "8e91699d6ef444bab7c903a01ec75bf7"
+    shutil.copytree(FIXTURES / "guild" / run.name, run)
+    alone = len(runs_below(run)[0].metrics["loss"])
+    if fixture is None:
+        (run / "training.csv").write_text("epoch,loss\n0,0.5\n")
+    else:
+        shutil.copytree(FIXTURES / fixture, run / "kept" / Path(fixture).name)
+    events = run / "kept" / "logs" / "events.out.tfevents.1700000000.host"
+    events.parent.mkdir(parents=True)
+    shutil.copy(FIXTURES / "tensorboard" / "february" / events.name, events)
+    found = runs_below(tmp_path)
+    assert sorted({each.kind for each in found}) == sorted({"guild", kind})
+    assert max(len(each.metrics["loss"]) for each in found if each.kind == kind and "loss" in each.metrics) >= points
+    (guild,) = (each for each in found if each.kind == "guild")
+    assert len(guild.metrics["loss"]) == alone
+    assert any(key.startswith("kept/logs/") for key in guild.metrics)
+
+
 def test_experiments_of_dvc_are_read_from_the_references_of_git(tmp_path: Path) -> None:
     shop = tmp_path / "shop"
     shutil.copytree(FIXTURES / "dvc" / "shop", shop)

@@ -47,6 +47,7 @@ KINDS: Mapping[str, Reader] = {
 
 _ONE_RUN_PER_DIRECTORY = ("wandb", "mlflow-files", "swanlab", "guild", "sacred")
 _LOGS = (".wandb", ".swanlab")  # in the directory of their run
+_READ_BY = {"guild": frozenset({"guild", "tensorboard"})}  # what a reader takes from the directory in which a run ran
 _MOST_FILES = 1_000_000
 _SKIPPED = frozenset({".git", ".venv", "__pycache__", "node_modules", "site-packages"})
 
@@ -93,8 +94,12 @@ def _files(path: Path) -> Iterator[Path]:
 
 
 def _outermost(places: Mapping[ImportSource, None]) -> Iterator[ImportSource]:
-    """Without the places that another tool keeps inside a run of its own, such as event files in a run of W&B, and
-    without jobs of Hydra around the runs of another tool, which get its parameters."""
+    """Without the places that a reader takes as parts of a run around them.
+
+    The directory of a run of W&B, MLflow, SwanLab or Sacred contains files that the run kept. That of Guild is where
+    the program ran: Guild's reader takes the event files, and other tools keep runs of their own in it. Jobs of Hydra
+    around the runs of another tool are left out, which get its parameters.
+    """
     owners = {
         source.path.parent if source.path.suffix in _LOGS else source.path: source.kind
         for source in places
@@ -104,6 +109,6 @@ def _outermost(places: Mapping[ImportSource, None]) -> Iterator[ImportSource]:
     for place in places:
         if place.kind == "hydra" and place.path in around:
             continue
-        above = [owners.get(folder) for folder in place.path.parents if folder in owners]
-        if all(kind == place.kind for kind in above):
+        above = [owners[folder] for folder in place.path.parents if folder in owners]
+        if all(kind == place.kind or place.kind not in _READ_BY.get(kind, KINDS) for kind in above):
             yield place
