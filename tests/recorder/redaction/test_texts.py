@@ -293,3 +293,48 @@ def test_the_rest_of_a_token_below_is_hidden_where_its_line_is_wrapped(at: int) 
     text = redact.inside(f"{token[:at]}\n{token[at:]} and more\n", None)
     assert token[at:] not in text
     assert text.endswith(" and more\n")
+
+
+_TOKEN = "hf_aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY3z"
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "user,hf_token\na1,{0}\nb2x9,{0}\nc3_y,{0}\n",
+        "user;hf_token\na1;{0}\nb2x9;{0}\n",
+        "user\thf_token\na1\t{0}\nb2x9\t{0}\n",
+        "lr,hf_token\n0.1,{0}\n1e5,{0}\n15,{0}\n",
+        "hf_token\n{0}\n1.5\n{0}\n12\n",
+        "| user | hf_token |\n|---|---|\n| a1 | {0} |\n| b2x9 | {0} |\n",
+        "│ user │ hf_token │\n│ a1   │ {0} │\n│ b2x9 │ {0} │\n",
+        "NAME    HF_TOKEN\na1      {0}\nb2x9    {0}\n",
+    ],
+)
+def test_the_first_cell_of_the_next_row_stays_below_a_token(table: str) -> None:
+    assert redact.inside(table.format(_TOKEN), None) == table.format("[redacted]")
+
+
+@pytest.mark.parametrize("text", ["│ token: {} │\n│ {} │\n", "token: {}\n{}\n", "a, b, {}\n{}, c\n"])
+def test_a_token_that_a_frame_or_a_sentence_wraps_is_hidden_as_a_whole(text: str) -> None:
+    first, rest = "sk-proj-aB3dE5fG7hJ9kL1mN3pQ5", "rS7tU9vW1xY3zA5bq8"
+    hidden = redact.inside(text.format(first, rest), None)
+    assert first not in hidden
+    assert rest not in hidden
+
+
+def test_the_secret_of_a_login_is_hidden_before_and_behind_an_equals_sign() -> None:
+    command = [
+        "train",
+        "--user=bob:hunter2Zq",
+        "--login",
+        "bob:hunter2Zq",
+        "--auth=bob:hunter2Zq",
+        "--auth",
+        "bob:x:hunter2Zq",
+    ]
+    assert "hunter2Zq" not in " ".join(redact.argv(command, SALT)[0])
+    assert redact.argv(["docker", "run", "--user=app:staff", "--user=1000:1000"], SALT)[0][2:] == [
+        "--user=app:staff",
+        "--user=1000:1000",
+    ]

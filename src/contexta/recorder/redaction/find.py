@@ -20,7 +20,7 @@ _SHORTEST = 4  # characters of a text that can contain a name and a secret
 # A text with a command that takes a secret contains one of these
 _COMMANDS = (
     *(" -", "'-", '"-', "login", "obscure", "alias", "add_user", "change_password", "sqlplus", "wpa_passphrase"),
-    *("chpasswd", "secret create", "schtasks"),
+    *("chpasswd", "secret create", "schtasks", "freerdp"),
 )
 _CONFIGURING = ("poetry config", "config host", "aws configure", "<<<")
 _MARK = Pattern(r"secret:sha256:[0-9a-f]{16}|\[redacted\]")
@@ -113,6 +113,8 @@ def _continued(text: str, by_name: List[Span]) -> Iterator[Span]:
             if more is None or end - (text.rfind("\n", max(0, end - 400), end) + 1) < _SHORTEST_WRAPPED_LINE:
                 break
             rest, is_alone = more.group("rest"), more.group("alone") is not None
+            if _begins_row(text, more.start("rest")):
+                break
             if is_ordinary(rest) and not (is_alone and len(rest) > 14):
                 break
             if not is_alone and not any(c.isdigit() for c in rest):
@@ -171,7 +173,7 @@ def unwrapped(text: str, complete: Container[int] = ()) -> Iterator[View]:
     """Each part of the text in which a line may be wrapped within a token, with its lines joined.
 
     The letters before and after the line break are together long enough for a token. complete: where tokens end that
-    are complete in their line; an ordinary word below one is not a part of it.
+    are complete in their line; an ordinary word, a number or the row of a table below one is not a part of it.
     """
     joins: List[Tuple[int, int]] = []
     for match in _WRAPS.finditer(text):
@@ -180,7 +182,9 @@ def unwrapped(text: str, complete: Container[int] = ()) -> Iterator[View]:
         left, right = len(before) - len(before.rstrip(_LETTERS)), len(after) - len(after.lstrip(_LETTERS))
         if left + right < _SHORTEST_TOKEN or (not left and not right):
             continue
-        if start in complete and is_ordinary(after[:right]):
+        if start in complete and (
+            is_ordinary(after[:right]) or _NUMBER_ALONE.match(text, end) or _begins_row(text, end)
+        ):
             continue
         if joins and start - joins[-1][1] > _AROUND:
             yield _joined(text, joins)
@@ -188,6 +192,30 @@ def unwrapped(text: str, complete: Container[int] = ()) -> Iterator[View]:
         joins.append((start, end))
     if joins:
         yield _joined(text, joins)
+
+
+_BAR = Pattern(r"[│┃║|]")
+_SEPARATORS = (Pattern(r",(?! )"), Pattern(r";(?! )"), Pattern(r"\t"), Pattern(r"(?<=\S) {2,}(?=\S)"))
+_NUMBER_ALONE = Pattern(r"[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?[ \t\r]*(?:\n|\Z)")
+_LONGEST_ROW = 2_000
+
+
+def _begins_row(text: str, position: int) -> bool:
+    """Whether the line of a position is a row of a table: two rows with bars, or three of a CSV file, are equally long.
+
+    Bars only at the sides are a frame around a text, which may be wrapped within it.
+    """
+    before = text[max(0, position - _LONGEST_ROW) : position].split("\n")[-3:]
+    after = text[position : position + _LONGEST_ROW].split("\n")[:2]
+    above, row, below = before[:-1], before[-1] + after[0], after[1:]
+    bars = len(_BAR.findall(row))
+    if bars > 2 and above and len(_BAR.findall(above[-1])) == bars:
+        return True
+    for separator in _SEPARATORS:
+        numbers = [len(separator.findall(line)) for line in (*above, row, *below)]
+        if any(rows[0] > 0 and len({*rows}) == 1 for rows in zip(numbers, numbers[1:], numbers[2:])):
+            return True
+    return False
 
 
 def _joined(text: str, joins: List[Tuple[int, int]]) -> View:

@@ -21,10 +21,10 @@ FALLBACK = Pattern(
 # What precedes a literal in an expression that may become the value
 _ALTERNATIVE = Pattern(r"\?[^\n?]{0,120}:\s*$|\?\s*$|\b(?:or|else|\|\||\?\?)\s*$|(?:\|\||\?\?|\+)\s*$")
 _KEYWORD = Pattern(r"\b(\w{1,40})\s*=\s*$")
-_WRAPPED = Pattern(r"([\w.]{1,60})\(\s*$")
+_WRAPPED = Pattern(r"([\w.:]{1,60})\(\s*$")
 _SECOND_ARGUMENT = Pattern(r"([\w.]{1,60})\([^()\n]{0,200},\s*$")
 _WRAPPER = Pattern(
-    r"(?:SecretStr|SecretBytes|Secret|str|bytes|bytearray|String|b64decode|b64encode|decode|encode|quote|unquote|[Ff]ield|Option"
+    r"(?:String::from|SecretString::(?:new|from)|SecretStr|SecretBytes|Secret|str|bytes|bytearray|String|b64decode|b64encode|decode|encode|quote|unquote|[Ff]ield|Option"
     r"|Argument|Variable|Value|Constant|Str|Text|escape|strip|Depends|default)\Z"
 )
 _GETTER = Pattern(
@@ -51,6 +51,32 @@ def hide_argument(scanner: Scanner, after: int, before: str, kind: Sensitivity) 
     ending = _CALL_ENDS.search(text, comma.end(), stop)
     default = _DEFAULT.search(text, comma.end() - 1, ending.start() if ending else stop)
     return scanner.value(default.end(), kind) if default else 0
+
+
+_TARGET = r"[A-Za-z_][\w.]{0,60}(?:\[[^\]\n]{1,60}\])?"
+_TARGETS_BEFORE = Pattern(rf"(?:\A|\n)[ \t+>-]*\(?((?:{_TARGET}[ \t]*,[ \t]*){{0,8}})[\w.]*(?:\[[\"'])?\Z")
+_TARGETS_AFTER = Pattern(rf"\]?[ \t]*(?:,[ \t]*{_TARGET}[ \t]*){{0,8}}\)?[ \t]*=(?!=)[ \t]*\(?[ \t]*")
+_UNPACKED = Pattern(r"[ \t]*[^\s,\"'()\[\]{}][^,\"'()\[\]{}\n]{0,200}")
+
+
+def hide_unpacked(scanner: Scanner, after: int, before: str, kind: Sensitivity) -> bool:
+    """The value of one of several names: ``user, password = "me", "X"``. Return whether they are that."""
+    targets, sign = _TARGETS_BEFORE.search(before), _TARGETS_AFTER.match(scanner.text, after)
+    if targets is None or sign is None or not (targets.group(1) or "," in sign.group().partition("=")[0]):
+        return False
+    position = sign.end()
+    for _ in range(targets.group(1).count(",")):
+        literal = scanner.literal(position)
+        plain = _UNPACKED.match(scanner.text, position)
+        end = literal[3] if literal else plain.end() if plain else position
+        comma = _COMMA.match(scanner.text, end)
+        if comma is None:
+            return False
+        position = comma.end()
+    if not scanner.opens_literal(position):
+        return False
+    scanner.value(position, kind)
+    return True
 
 
 def hide_in_expression(scanner: Scanner, at: int, kind: Sensitivity) -> int:

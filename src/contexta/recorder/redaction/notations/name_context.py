@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from contexta.recorder.redaction.notations.scanner import QUOTE, with_level
+from contexta.recorder.redaction.notations.scanner import QUOTE, TYPE_BEHIND, with_level
 from contexta.recorder.redaction.notations.structures import hide_group
 from contexta.recorder.redaction.rules.names import CERTAIN, LIKELY, below, sensitivity
 from contexta.recorder.redaction.rules.pattern import Pattern
@@ -27,7 +27,7 @@ _IDENTIFIED = Pattern(
 LOGIN_CALL = Pattern(
     r"\((?=(?:(?:[rbfuRBFU]{0,2}[\"'][^\"'\n]{0,80}[\"']|[\w.]{1,80})[ \t]*,[ \t]*)?[rbfuRBFU]{0,2}[\"'])"
 )
-_KEY_SIGN = Pattern(rf"{QUOTE}?\*{{0,2}}[ \t]*\]?[ \t]*[:=\uff1a\uff1d]")
+_KEY_SIGN = Pattern(rf"{QUOTE}?\*{{0,2}}{TYPE_BEHIND}[ \t]*\]?[ \t]*[:=\uff1a\uff1d]")
 _WORD_BEFORE = Pattern(r"(?<![A-Za-z])(mot de|[A-Za-z]{2,12})[ ]\Z")
 _USER_BESIDE = Pattern(r"[\"']user(?:name)?[\"']\s*:[^{}]{0,120}\Z")
 _OPENED_ABOVE = Pattern(r"([\w.-]{1,60})[\"']?\s*[:=]\s*\{[^{}]{0,200}\Z|([\w.-]{1,60})(?:[\"']\])?\[[\"']\Z")
@@ -106,7 +106,13 @@ def _by_parent(text: str, name: str, start: int) -> Optional[Sensitivity]:
 def is_in_prose(text: str, start: int, end: int, kind: Sensitivity) -> bool:
     """Whether words surround a name, and nothing makes the next word its value."""
     after = text[end : end + 24]
-    if start == 0 or after[:1] not in (" ", "\t") or text[start - 1] not in " \t" or issued_word(text, end, kind):
+    if (
+        start == 0
+        or after[:1] != " "
+        or after[:2] == "  "
+        or text[start - 1] not in " \t"
+        or issued_word(text, end, kind)
+    ):
         return False
     rest = after.lstrip(" \t")
     if not rest[:1].isalnum() or rest.lower().startswith(_JOINING):

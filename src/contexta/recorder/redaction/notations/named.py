@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from contexta.recorder.redaction.notations.code import FALLBACK, hide_argument, hide_in_expression
+from contexta.recorder.redaction.notations.code import FALLBACK, hide_argument, hide_in_expression, hide_unpacked
 from contexta.recorder.redaction.notations.name_context import (
     FILE_NAME,
     LOGIN_CALL,
@@ -18,7 +18,7 @@ from contexta.recorder.redaction.notations.name_context import (
     issued_word,
 )
 from contexta.recorder.redaction.notations.repetition import Repetition
-from contexta.recorder.redaction.notations.scanner import QUOTE, SCHEME, Scanner, with_level
+from contexta.recorder.redaction.notations.scanner import QUOTE, SCHEME, TYPE_BEHIND, Scanner, with_level
 from contexta.recorder.redaction.notations.structures import (
     BAR,
     NEXT_LINE,
@@ -31,6 +31,7 @@ from contexta.recorder.redaction.notations.structures import (
     hide_inserted,
     hide_lines_below,
     hide_sibling,
+    of_column,
 )
 from contexta.recorder.redaction.rules.names import (
     CERTAIN,
@@ -148,7 +149,8 @@ _TYPES = (
     r"|String|Text|None|int|float|dict|list|Dict|List|tuple)\b(?:\[[^\]\n=]{0,60}\]*)?(?:[ ]*\|[ ]*[\w.]+)*"
 )
 _SIGN = Pattern(
-    rf"\*{{0,2}}[ \t]*\]{{0,2}}\)?[ \t]*(?P<sign>:[ \t]*[\"']?{_TYPES}[\"']?[ \t]*=(?!=)"
+    rf"\*{{0,2}}{TYPE_BEHIND}(?:\[[\w.-]{{1,40}}\](?==))?"
+    rf"[ \t]*\]{{0,2}}\)?[ \t]*(?P<sign>:[ \t]*[\"']?{_TYPES}[\"']?[ \t]*=(?!=)"
     r"|:[ \t]*&(?:'\w{1,20}[ ])?(?:str|\[u8\])[ \t]*=(?!=)|(?:string|\[\]byte|\[\d*\])[ \t]*=(?!=)|\.(?=[ \t]+\")"
     r"|[\uff1a\uff1d➜→⇒]|::=|:=|\?=|\+=|\|=|=>|->|<-|===?|!==?|=|:-(?=\S)|:(?!:)|%3[DAda](?:%20|\+)*|[.…]{2,}[ \t]*:?)"
     r"[ \t]*(?:&\w{1,40}[ \t]+)?"
@@ -162,7 +164,7 @@ _LENGTH = Pattern(
     re.IGNORECASE,
 )
 _SHELL_DEFAULT = Pattern(r"\$\{\w{1,80}\Z")
-_CALLED = Pattern(r"(?:[\w.]{1,60}\([ \t]*){1,3}(?=[rbfuRBFU@]{0,2}[\"'`])|\([ \t]*(?=[rbfuRBFU@]{0,2}[\"'`])")
+_CALLED = Pattern(r"(?:[\w.:]{1,60}\([ \t]*){1,3}(?=[rbfuRBFU@]{0,2}[\"'`])|\([ \t]*(?=[rbfuRBFU@]{0,2}[\"'`])")
 _EXPRESSION = Pattern(
     r"(?:self|cls|args|cfg|config|conf|os|opts?|settings|params?|kwargs|hparams|FLAGS|env|ctx|secrets)(?:\.[A-Za-z_]\w*|\[[^\]\n]{1,60}\])+"
     r"(?:\([^()\n]{0,200}\))?(?=[\s,;:)}\]]|\Z)"
@@ -209,6 +211,12 @@ def _compared(scanner: Scanner, at: int, kind: Sensitivity) -> int:
     if kind[0] < LIKELY or literal is None or literal[2] - literal[1] < _LONGER_THAN_WORDS:
         return 0
     return scanner.hide_literal(literal, (LIKELY, "tokens"))
+
+
+def _unpacking(scanner: Scanner, name: Name) -> int:
+    """``user, password = "me", "X"``"""
+    is_one_of_several = name.kind[0] >= LIKELY and hide_unpacked(scanner, name.after, name.before, name.kind)
+    return name.after if is_one_of_several else 0  # the name of another secret may follow
 
 
 def _fallback(scanner: Scanner, name: Name) -> int:
@@ -296,10 +304,11 @@ def _cell(scanner: Scanner, name: Name) -> int:
 
 def _column(scanner: Scanner, name: Name) -> int:
     r"""Cells below a name in a header, of CSV or a table: ``user,password\nbob,X``."""
-    in_table = hide_column(scanner, name.start, name.end, name.kind) if name.kind[0] == CERTAIN else 0
+    kind = of_column(name.kind)
+    in_table = hide_column(scanner, name.start, name.end, kind) if kind[0] != NONE else 0
     if in_table:
         return in_table
-    is_header = name.kind[0] == CERTAIN and scanner.text[name.after : name.after + 1] in (",", ";", "\t", "\r", "\n")
+    is_header = kind[0] != NONE and scanner.text[name.after : name.after + 1] in (",", ";", "\t", "\r", "\n")
     return hide_csv(scanner, name.start) if is_header and not scanner.is_code else 0
 
 
@@ -371,6 +380,7 @@ def _spaced(scanner: Scanner, name: Name) -> int:
 
 NOTATIONS: Tuple[Callable[[Scanner, Name], int], ...] = (
     _header,
+    _unpacking,
     _assignment,
     _fallback,
     _argument,

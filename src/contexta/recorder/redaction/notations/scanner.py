@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     Literal = Tuple[int, int, int, int]  # start of the literal, start and end of its content, end of the literal
 
 QUOTE = r"(?:\\*[\"'`]|&quot;|&\#3[49];|&apos;|%22|%27)"
+TYPE_BEHIND = r"(?:[ ]?\((?:string|str|text|secret|required|optional)\))?"
 LONGEST_LITERAL = 20_000
 _LONGEST_TRIMMED = 200
 _OPENING = r"(?:[rbfuRBFU@$]{0,2}|N)(?P<quote>\\*(?:\"\"\"|'''|[\"'`])|&quot;|&\#3[49];|&apos;|%22|%27)"

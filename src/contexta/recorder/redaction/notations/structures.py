@@ -11,7 +11,7 @@ from contexta.recorder.redaction.notations.scanner import (
     at_least_likely,
     with_level,
 )
-from contexta.recorder.redaction.rules.names import CERTAIN, LIKELY, below, is_plural, sensitivity
+from contexta.recorder.redaction.rules.names import CERTAIN, LIKELY, NONE, below, is_plural, sensitivity
 from contexta.recorder.redaction.rules.pattern import Pattern
 
 TYPE_CHECKING = False
@@ -37,6 +37,7 @@ _VALUE_KEY = Pattern(
 _PART = Pattern(r"[^\n]{0,80}\r?\n(?:[A-Za-z-]{1,40}:[^\n]{0,100}\r?\n)?\r?\n(?=\S)")  # of multipart/form-data
 _MAPPED_VALUE = Pattern(r"[ \t]*(?:default|value)[ \t]*:[ \t]+(?=\S)", re.IGNORECASE)
 _SIBLINGS_END = Pattern(r"[{}]|\n[ \t]*-[ \t]|\n[ \t]*\n|/>|</")
+_VALUE_TAG = Pattern(r"(?:[ \t][^<>\n]{0,200})?>\s{0,80}<value>(?=[^<\s])", re.IGNORECASE)
 TAG = Pattern(r"(?:[ \t][^<>\n]{0,200})?(?<![/-])>(?=[^<\s]|<!\[CDATA)")
 _CDATA = "<![CDATA["
 BAR = Pattern(r"[ \t]*[│┃║|][ \t]*")
@@ -141,7 +142,7 @@ def hide_sibling(scanner: Scanner, start: int, after: int, kind: Sensitivity) ->
         if line is None or not hide_lines_below(scanner, value.start(), line.end(), kind, is_block=True):
             scanner.value(value.end(), kind)
         return
-    tag = TAG.match(text, after)
+    tag = TAG.match(text, after) or _VALUE_TAG.match(text, after)
     if tag is not None:
         hide_element(scanner, tag.end(), kind)
         return
@@ -186,6 +187,16 @@ def hide_cell(scanner: Scanner, at: int, start: int, kind: Sensitivity) -> int:
 _RULE = Pattern(r"[\s|:+=━─═╇╈┡┩├┼┤╞╪╡-]{3,}\n")
 _BARS = Pattern(r"[│┃║|]")
 _GAPS = Pattern(r"[ \t]{2,}|\t")
+
+
+_WORDS_OF_COLUMNS = frozenset("token tok bearer pat cookie sessionid".split())
+
+
+def of_column(kind: Sensitivity) -> Sensitivity:
+    """The sensitivity of the cells below a name. Only mixed tokens: others may be pieces of text."""
+    if kind[0] == CERTAIN:
+        return kind
+    return (LIKELY, "cell") if kind[0] == LIKELY and kind[1] in _WORDS_OF_COLUMNS else (NONE, "")
 
 
 def hide_column(scanner: Scanner, start: int, end: int, kind: Sensitivity) -> int:
@@ -279,7 +290,7 @@ def hide_csv(scanner: Scanner, start: int) -> int:
     if header is None or start < scanner.rows_end:
         return 0
     mark = header.group(1)
-    kinds = [sensitivity(name.strip('"')) for name in header.group().strip().split(mark)]
+    kinds = [of_column(sensitivity(name.strip('"'))) for name in header.group().strip().split(mark)]
     position, hidden = header.end(), 0
     while position < len(text):
         newline = text.find("\n", position)
@@ -288,7 +299,7 @@ def hide_csv(scanner: Scanner, start: int) -> int:
         if len(row) != len(kinds):
             break
         for cell, kind in zip(row, kinds):
-            if kind[0] == CERTAIN:
+            if kind[0] != NONE:
                 hidden = scanner.hide(*cell.span(cell.lastindex or 0), kind) or hidden
         position = stop + 1
     scanner.rows_end = position

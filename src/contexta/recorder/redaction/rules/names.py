@@ -242,7 +242,7 @@ def _without_qualifier(words: List[str]) -> List[str]:
         for number in range(2, len(words)):
             if words[number - 2 : number] in (["pypi", "token"], ["account", "key"]):
                 return words[:number]
-    return words[:-1] if words[-2:] == ["key", "data"] else list(words)
+    return words[:-1] if words[-2:] in (["key", "data"], ["key", "base"]) else list(words)
 
 
 def _ends_secret(words: List[str]) -> "Sensitivity | None":

@@ -43,6 +43,8 @@ secret | ldappasswd | -w -a -s
 secret | influx anaconda binstar glab | -t
 secret | gem:push nuget:push dotnet:nuget kaggle | -k --key
 secret | redis-cli | -a
+secret | gh:secret | -b --body
+attached | xfreerdp wlfreerdp sdl-freerdp | /p:
 secret | ssh-keygen | -N -P
 secret | keytool jarsigner apksigner | -srcstorepass -deststorepass -new
 secret | pdftk | user_pw owner_pw input_pw
@@ -161,13 +163,16 @@ def _in_value(kind: str, number: int, words: Sequence[str], start: int) -> Optio
 
 
 def _in_unknown_login(number: int, words: Sequence[str]) -> Optional[Part]:
-    """``-u me:secret`` of an unknown program, by the form of the value."""
-    if words[number] not in ("-u", "--user", "--proxy-user", "--login", "--auth") or number + 1 == len(words):
+    """``-u me:secret`` or ``--user=me:secret`` of an unknown program, by the form of the value."""
+    option, equals, value = words[number].partition("=")
+    if option not in ("-u", "--user", "--proxy-user", "--login", "--auth"):
         return None
-    pair = _PAIR.match(words[number + 1])
+    at, start = (number, len(option) + 1) if equals else (number + 1, 0)
+    pair = _PAIR.match(value if equals else words[at] if at < len(words) else "")
     if pair is None or pair.group("secret").isdigit():
         return None
-    return number + 1, pair.start("secret"), len(words[number + 1])
+    # the value of --auth is hidden as a whole by its name
+    return at, start if option == "--auth" else start + pair.start("secret"), len(words[at])
 
 
 def _in_arguments(program: str, begin: int, words: Sequence[str]) -> Iterator[Part]:

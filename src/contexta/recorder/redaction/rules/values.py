@@ -33,7 +33,8 @@ _ORDINARY = Pattern(
     r"(?:[A-Z]?[a-z]{1,14}|[A-Z]{1,14})(?:[ _./:,+-]{1,2}(?:[A-Z]?[a-z]{1,14}|[A-Z]{1,14})){0,8}[.!?]?\Z"
 )
 _TECHNICAL = Pattern(
-    r"(?:v?\d+(?:\.\d+)*|(?:oauth|oauth-|hs|rs|es|ps|sha|sha-|md|aes|ntlm|ntlmv|tls|tlsv|http|utf-?)\d+(?:\.\d+)?"
+    r"(?:v?\d+(?:\.\d+)*|\d{1,7}/\d{1,7}|\d+(?:\.\d+)?[ ]?%"
+    r"|(?:oauth|oauth-|hs|rs|es|ps|sha|sha-|md|aes|ntlm|ntlmv|tls|tlsv|http|utf-?)\d+(?:\.\d+)?"
     r"|(?:apache|l?a?gpl|bsd|mpl|cc-by(?:-(?:sa|nc|nd))*|epl)-\d(?:[.\d]*)(?:-clause|-only|-or-later)?)\Z",
     re.IGNORECASE,
 )
@@ -89,8 +90,8 @@ def is_secret_under(name: Sensitivity, value: str) -> bool:
     if level == CERTAIN:
         return lower != word
     if level == LIKELY:
-        if word == "tokens":  # pieces of text far more often
-            return len(text) >= 8 and _ISSUED.match(text) is not None
+        if word in ("tokens", "cell"):  # pieces of text far more often
+            return len(text) >= (8 if word == "tokens" else 10) and _ISSUED.match(text) is not None
         return not (_SPECIAL_TOKEN.match(text) or is_ordinary(text.strip("().,:;")))
     return _mixed(text)
 
