@@ -203,6 +203,48 @@ def test_what_was_installed_or_published_later_is_no_observation(ctx: Contexta, 
     assert any("beta 2.0 was published on 2025-02-20, after the moment" in note for note in finding.notes)
 
 
+LATER_RUN = "wandb/run-20250401_120000-ab12cd34/files/requirements.txt"
+LATER_LIST = "alpha==2.0\nbeta==1.0\ngamma==0.9\n"
+
+
+@pytest.mark.usefixtures("index")
+def test_a_later_list_keeps_old_versions_of_what_was_required_and_adds_no_packages(
+    ctx: Contexta, tmp_path: Path
+) -> None:
+    (tmp_path / "requirements.in").write_text("beta\n")
+    written(tmp_path / LATER_RUN, LATER_LIST, "2025-04-01")
+    finding = ctx.reconstruct("2025-02-15", python="3.11")
+    assert confidences(finding) == {"beta": ("1.0", "resolved")}
+    assert finding.packages[0].evidence[0].where == f"requirements.in:1; still there in {LATER_RUN} of 2025-04-01"
+    notes = [note for note in finding.notes if LATER_RUN in note]
+    assert notes == [f"{LATER_RUN} is dated 2025-04-01, after the moment: what it says of 3 packages is no observation"]
+
+
+@pytest.mark.usefixtures("index")
+def test_a_later_list_gives_the_packages_where_no_trace_of_the_time_does(ctx: Contexta, tmp_path: Path) -> None:
+    written(tmp_path / LATER_RUN, LATER_LIST, "2025-04-01")
+    written(tmp_path / "wandb/run-20250601_120000-x1/files/requirements.txt", "beta==1.5\n", "2025-06-01")
+    finding = ctx.reconstruct("2025-02-15", python="3.11")
+    assert confidences(finding) == {name: (version, "resolved") for name, version in EXPECTED_OF_LATER.items()}
+    assert f"no trace of that time lists the packages: those that {LATER_RUN} lists later were taken" in finding.notes
+
+
+@pytest.mark.usefixtures("index")
+@pytest.mark.parametrize(("listed", "is_taken"), [(6, False), (2, True)])
+def test_a_list_of_the_time_says_that_later_packages_were_not_there(
+    ctx: Contexta, tmp_path: Path, listed: int, is_taken: bool
+) -> None:
+    lines = ["beta==1.0", *(f"package{number}==1.0" for number in range(1, listed))]
+    written(tmp_path / "pip-freeze.txt", "\n".join(lines), "2025-02-10")
+    written(tmp_path / LATER_RUN, LATER_LIST, "2025-04-01")
+    packages = confidences(ctx.reconstruct("2025-02-15", python="3.11"))
+    assert packages["beta"] == ("1.0", "observed")
+    assert ("gamma" in packages) == is_taken
+
+
+EXPECTED_OF_LATER = {"alpha": "1.0", "beta": "1.0", "gamma": "0.9"}  # alpha 2.0 was published after the moment
+
+
 @pytest.mark.usefixtures("index")
 def test_pins_come_from_the_commit_that_was_current_then(ctx: Contexta, tmp_path: Path) -> None:
     repository = tmp_path / "project"

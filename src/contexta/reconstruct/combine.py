@@ -45,11 +45,11 @@ def combine(evidence: Iterable[Trace], moment: PointInTime) -> Combined:
     of equally close traces the stronger, then the last one read.
     """
     evidence = list(evidence)
-    replaced = {(item.package, _file(item)) for item in evidence if item.event == "removed"}
+    replaced = {(item.package, item.file) for item in evidence if item.event == "removed"}
     by_package: dict[str, list[Trace]] = {}
     late = []
     for item in evidence:
-        if _is_about(item, moment, is_replacement=(item.package, _file(item)) in replaced):
+        if _is_about(item, moment, is_replacement=(item.package, item.file) in replaced):
             by_package.setdefault(item.package, []).append(item)
         else:
             late.append(item)
@@ -67,10 +67,6 @@ def _is_about(item: Trace, moment: PointInTime, *, is_replacement: bool) -> bool
     if item.event == "present":
         return item.when - moment.latest <= AFTERWARDS
     return item.when - moment.latest <= _LOG_ENDS_LATER and not is_replacement
-
-
-def _file(item: Trace) -> str:
-    return item.where.rpartition(":")[0] or item.where
 
 
 def _choice(items: Sequence[Trace], moment: PointInTime) -> ChosenVersion | None:

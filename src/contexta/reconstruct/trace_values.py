@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,6 +17,8 @@ from contexta.findings.reproduction import Confidence
 
 PYTHON = "python"
 """The name of the interpreter among packages."""
+
+_LINE = re.compile(r":\d+(?: at [0-9a-f]{9})?\Z")
 
 Event = Literal["present", "installed", "removed"]
 
@@ -48,6 +51,15 @@ class Trace:
     """``removed``: it was present until then. ``installed``: it was present from then on."""
     is_named: bool = False
     """Whether the user named the file, so that its date does not rule it out."""
+    is_pin: bool = False
+    """Whether the file requires this version. Otherwise it says that the version was installed."""
+    is_dated: bool = False
+    """Whether its content gives the date, and not the modification time of the file."""
+
+    @property
+    def file(self) -> str:
+        """The place without the number of the line."""
+        return _LINE.sub("", self.where)
 
 
 @dataclass(frozen=True)
@@ -126,7 +138,10 @@ class Document:
         except (InvalidVersion, InvalidRequirement):
             return None
         name = canonicalize_name(package)
-        return Trace(name, version, self.where(line), when or self.when, event=event, is_named=self.is_named)
+        is_dated = when is not None
+        return Trace(
+            name, version, self.where(line), when or self.when, event=event, is_named=self.is_named, is_dated=is_dated
+        )
 
 
 def collected(*items: Trace | None) -> tuple[Trace, ...]:

@@ -39,12 +39,20 @@ class Resolution:
     notes: tuple[str, ...] = ()
 
 
-def resolve(uv: Uv, python: str, wishes: Sequence[Wish], fixed: Mapping[str, str], before: datetime) -> Resolution:
+def resolve(
+    uv: Uv,
+    python: str,
+    wishes: Sequence[Wish],
+    fixed: Mapping[str, str],
+    before: datetime,
+    preferred: Mapping[str, str],
+) -> Resolution:
     """The releases that uv would have chosen before a moment, on a version of Python. Nothing is built.
 
-    fixed: package -> version that is known. Raises IndexUnreachable where nothing can be known.
+    fixed: package -> version that is known. preferred: package -> version that is taken instead of a newer one if it
+    fits. Raises IndexUnreachable where nothing can be known.
     """
-    run = _Run(uv, python, before)
+    run = _Run(uv, python, before, preferred)
     pins = {name: Version(version).public for name, version in fixed.items()}
     try:
         return Resolution(run.resolved(wishes, pins))
@@ -79,6 +87,7 @@ class _Run:
     uv: Uv
     python: str
     before: datetime
+    preferred: Mapping[str, str]
 
     def resolved(
         self, wishes: Sequence[Wish], pins: Mapping[str, str], *, is_forced: bool = False
@@ -92,6 +101,7 @@ class _Run:
             sys.executable,
             lines,
             fixed if is_forced else (),
+            [f"{name}=={version}" for name, version in self.preferred.items()],
             before=self.before.isoformat(),
             python_version=self.python,
             is_build_allowed=False,

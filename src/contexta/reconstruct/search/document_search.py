@@ -107,7 +107,10 @@ def traces_of(documents: Sequence[Document], markers: Mapping[str, str] | None =
         if (kind := kind_of(document.name, is_named=document.is_named)) is None:
             continue
         try:
-            parts.append(kind.read(replace(document, markers=markers)))
+            traces = kind.read(replace(document, markers=markers))
+            if kind.is_definition:
+                traces = replace(traces, evidence=tuple(replace(item, is_pin=True) for item in traces.evidence))
+            parts.append(traces)
         except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, struct.error) as error:
             parts.append(Traces(notes=(f"{document.where()} cannot be read: {type(error).__name__}: {error}",)))
     return Traces.joined(parts)

@@ -52,6 +52,6 @@ def _traces(run: ForeignRun, source: ImportSource, *, is_named: bool) -> Iterato
     when = datetime.fromtimestamp(run.started_at / 1e6, timezone.utc)
     document = Document(f"{KINDS[source.kind].TITLE} run {run.name}", b"", when, is_named=is_named)
     versions = {} if source.kind == "wandb" and not is_named else environment.packages
-    yield from collected(*(document.evidence(name, version) for name, version in versions.items()))
+    yield from collected(*(document.evidence(name, version, when=when) for name, version in versions.items()))
     if environment.python_version is not None:
-        yield from collected(document.evidence(PYTHON, environment.python_version))
+        yield from collected(document.evidence(PYTHON, environment.python_version, when=when))

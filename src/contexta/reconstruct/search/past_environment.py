@@ -10,12 +10,14 @@ from pathlib import Path
 
 from packaging.markers import default_environment
 
+from contexta.contract.environment import same_version
 from contexta.core.errors import InvalidInput, shown
 from contexta.findings.reproduction import Confidence, EvidenceItem, ReconstructedPackage, Reconstruction
 from contexta.reconstruct.combine import ChosenVersion, Combined, combine
-from contexta.reconstruct.search.dated_resolution import Resolution, published_after, pythons_at, resolve
+from contexta.reconstruct.search.dated_resolution import Resolution, pythons_at, resolve
 from contexta.reconstruct.search.document_search import collect, split_paths, traces_of
 from contexta.reconstruct.search.imported_traces import traces_of_trackers
+from contexta.reconstruct.search.later_traces import Possible, day, notes_on_later, possible_at
 from contexta.reconstruct.search.moments import moment_of
 from contexta.reconstruct.search.shell_history import traces_of_shells
 from contexta.reconstruct.search.unchanged_files import traces_of_environment
@@ -29,7 +31,6 @@ from contexta.reproduce.uv.requirement_options import FileOptions, install_optio
 
 _MOST_PYTHONS = 5  # that are tried
 _LATE_PATCH = 20  # of a minor version of Python
-_LATE_SHOWN = 6  # files in one note
 
 
 @dataclass(frozen=True)
@@ -62,19 +63,20 @@ def reconstruct(at: str, options: ReconstructOptions, uv: Uv, progress: Progress
         )
     progress("resolving what was not observed")
     uv, index_notes = _with_indexes(uv, traces.indexes)
-    combined, wishes, late_notes = _possible(uv, python, traces, moment)
+    possible = possible_at(uv, python.versions[0] if python.versions else None, traces, moment)
+    combined = possible.combined
     fixed = {name: choice.version for name, choice in combined.choices.items() if name != PYTHON}
-    version, resolution = _resolution(uv, python, wishes, fixed, moment)
+    version, resolution = _resolution(uv, python, possible, fixed, moment)
     item = python.items or (EvidenceItem(kind="resolved", version=version, where=python.reason(version)),) * bool(
         version
     )
     packages = [
         *(_observed(name, choice) for name, choice in combined.choices.items() if name != PYTHON),
-        *_resolved(resolution, fixed, wishes, moment),
+        *_resolved(resolution, fixed, possible, moment),
     ]
     all_notes = (
-        *(*moment.notes, *notes, *index_notes, *traces.notes, *resolution.notes, *late_notes),
-        *(*_conflicts(combined), *_late(combined)),
+        *(*moment.notes, *notes, *index_notes, *traces.notes, *resolution.notes, *possible.notes),
+        *(*_conflicts(combined), *notes_on_later(combined)),
     )
     return Reconstruction(
         at=_text(moment.latest),
@@ -130,13 +132,14 @@ def _markers(python: str) -> dict[str, str]:
 
 
 def _resolution(
-    uv: Uv, python: _Python, wishes: Sequence[Wish], fixed: Mapping[str, str], moment: PointInTime
+    uv: Uv, python: _Python, possible: Possible, fixed: Mapping[str, str], moment: PointInTime
 ) -> tuple[str, Resolution]:
     """(version of Python, resolution) of the first version that everything resolves on, or else of the best one."""
     attempts: list[tuple[str, Resolution]] = []
+    wishes, preferred = possible.wishes, {name: item.version for name, item in possible.later.items()}
     for version in python.versions:
         try:
-            attempts.append((version, resolve(uv, version, wishes, fixed, moment.latest)))
+            attempts.append((version, resolve(uv, version, wishes, fixed, moment.latest, preferred)))
         except IndexUnreachable as error:
             unresolved = dict.fromkeys(wishes, gist(error))
             return version, Resolution(unresolved=unresolved, notes=(f"nothing was resolved: {gist(error)}",))
@@ -155,42 +158,6 @@ def _checked(version: str) -> str:
 
 
 # ---------------------------------------------------------------------------------------------- traces
-
-
-def _possible(uv: Uv, python: _Python, traces: Traces, moment: PointInTime) -> tuple[Combined, list[Wish], list[str]]:
-    """(chosen versions, wishes, notes) without versions that were published after the moment.
-
-    Pins of files that are dated later become wishes: what they name was probably required then, too.
-    """
-    combined = combine(traces.evidence, moment)
-    wishes = [wish for wish in traces.wishes if wish.name != PYTHON]
-    late = {item.package: item for item in combined.late if item.event == "present" and item.package != PYTHON}
-    late = {name: item for name, item in late.items() if name not in combined.choices}
-    doubtful = {
-        name: choice.version
-        for name, choice in combined.choices.items()
-        if name != PYTHON and all(item.when > moment.latest for item in choice.support)
-    }
-    doubtful.update((name, item.version) for name, item in late.items())
-    try:
-        after = published_after(uv, python.versions[0], doubtful, moment.latest) if python.versions else {}
-    except IndexUnreachable:
-        after = {}
-    for name, item in late.items():
-        wishes.append(Wish(name if name in after else f"{name}=={item.version}", item.where))
-    notes = [
-        f"{name} {doubtful[name]} was published on {_day(published)}, after the moment: it was not installed then"
-        for name, published in after.items()
-    ]
-    if impossible := {name for name in after if name in combined.choices}:
-        kept = [
-            item
-            for item in traces.evidence
-            if not (item.package in impossible and item.version == doubtful[item.package])
-        ]
-        wishes += [Wish(name, combined.choices[name].support[0].where) for name in sorted(impossible)]
-        combined = combine(kept, moment)
-    return combined, wishes, notes
 
 
 def _with_indexes(uv: Uv, lines: Sequence[str]) -> tuple[Uv, list[str]]:
@@ -230,14 +197,16 @@ def _where(item: Trace) -> str:
 
 
 def _resolved(
-    resolution: Resolution, fixed: Mapping[str, str], wishes: Sequence[Wish], moment: PointInTime
+    resolution: Resolution, fixed: Mapping[str, str], possible: Possible, moment: PointInTime
 ) -> Iterator[ReconstructedPackage]:
-    requested = {wish.name: wish for wish in wishes}
+    requested = {wish.name: wish for wish in possible.wishes}
     for name, package in resolution.packages.items():
         if name in fixed:
             continue
         wish = requested.get(name)
         where = wish.where if wish is not None else f"required by {', '.join(package.requirers[:3])}"
+        if (later := possible.later.get(name)) is not None and same_version(later.version, package.version):
+            where = f"{where}; still there in {later.file} of {day(later.when)}" if where != later.where else where
         item = EvidenceItem(kind="resolved", version=package.version, where=where, when=_text(moment.latest))
         yield ReconstructedPackage(name=name, version=package.version, confidence="resolved", evidence=(item,))
     for wish, reason in resolution.unresolved.items():
@@ -255,26 +224,11 @@ def _conflicts(combined: Combined) -> Iterator[str]:
     for name, choice in combined.choices.items():
         if choice.others:
             best = choice.support[0]
-            others = "; ".join(f"{item.version} by {item.where} of {_day(item.when)}" for item in choice.others[:3])
+            others = "; ".join(f"{item.version} by {item.where} of {day(item.when)}" for item in choice.others[:3])
             yield (
-                f"traces of {name} differ: {choice.version} by {best.where} of {_day(best.when)} is closest to the "
+                f"traces of {name} differ: {choice.version} by {best.where} of {day(best.when)} is closest to the "
                 f"moment; {others}"
             )
-
-
-def _late(combined: Combined) -> Iterator[str]:
-    """A note for the files that are dated after the moment."""
-    by_file: dict[str, list[Trace]] = {}
-    for item in combined.late:
-        by_file.setdefault((item.where.rpartition(":")[0] or item.where), []).append(item)
-    for file, items in list(by_file.items())[:_LATE_SHOWN]:
-        text = f"{file} is dated {_day(items[0].when)}, after the moment: what it says of {len(items)} packages"
-        yield f"{text.removesuffix('1 packages') + '1 package' if len(items) == 1 else text} is no observation"
-        yield f"if {file} is of that time, name it: contexta reconstruct ... {file}"
-
-
-def _day(when: datetime) -> str:
-    return when.date().isoformat()
 
 
 def _text(when: datetime) -> str:
