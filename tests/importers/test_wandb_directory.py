@@ -112,14 +112,23 @@ def test_a_run_that_was_recorded_while_its_program_logged_is_not_imported_a_seco
     (log,) = (FIXTURES / "0.31.0").glob("*/*.wandb")
     folder = Path(shutil.copytree(log.parent, tmp_path / name))
     (run,) = wandb_directory.read(folder / log.name)
-    points = sum(map(len, run.metrics.values()))
+    assert run.environment is not None
     identities = ["wandb offline-run-20261130_120000-x1", f"wandb {log.stem.removeprefix('run-')}"]
     put_run(ctx, "r", metrics={"loss": 0.05}, metadata={"tracker_runs": identities})
     for options in ((), ("--dry-run",)):
         shown = cli("import", str(folder), *options).stdout
         assert "1 run recorded before, and not imported a second time" in " ".join(shown.split())
-        assert f"p.r has only 1 of its {points} points" in shown
+        words = " ".join(shown.split())
+        assert f"p.r lacks the metrics {', '.join(key for key in run.metrics if key != 'loss')}" in words
+        assert f"; {len(run.metrics['loss']) - 1} of the {len(run.metrics['loss'])} points of loss; " in words
+        assert "the parameters " in words
+        assert f"the environment, of {len(run.environment.packages)} packages" in words
+        assert "An import never changes a recorded run" in words
     assert [run.name for run in ctx.list_runs()] == ["r"]
+    assert [run.outcome for run in ctx.import_runs(folder, include_recorded=True).runs] == ["imported"]
+    assert [run.outcome for run in ctx.import_runs(folder).runs] == ["present"]
+    assert dict(ctx.list_runs(project="p")[0].metrics) == {"loss": 0.05}
+    ctx.delete_runs([str(run.run_ref) for run in ctx.list_runs() if run.name != "r"], force=True)
     ctx.delete_runs(["p.r"], force=True)
     assert [run.outcome for run in ctx.import_runs(folder).runs] == ["imported"]
 

@@ -159,12 +159,14 @@ def import_runs(
     kind: str | None = None,
     project: str | None = None,
     dry_run: bool = False,
+    include_recorded: bool = False,
     progress: ProgressCallback | None = None,
 ) -> ImportedRuns:
     """Import the runs of other trackers below files or directories. Importing again changes nothing.
 
     kind: read only this format, such as ``wandb``; by default all formats are detected. project: of all runs; by
     default that of the tool, else the configured one, else the name of the directory. dry_run: only report.
+    include_recorded: also import runs of trackers that Contexta recorded, as runs of their own.
 
     Reads files only, and executes nothing. Damaged files give their valid prefix and a note. Raises NotFound for a path
     that does not exist, InvalidInput for paths without runs or an unknown kind.
@@ -183,6 +185,7 @@ def import_runs(
         project=project,
         default_project=workspace.config.project_name or settings.project(),
         dry_run=dry_run,
+        include_recorded=include_recorded,
     )
 
 

@@ -17,6 +17,7 @@ from contexta.importers.formats import hydra_outputs
 from contexta.importers.journal_lines import JournalWriter
 from contexta.importers.readers import KINDS, ImportSource, sources_below
 from contexta.importers.reading.description import ForeignRun
+from contexta.importers.recorded_runs import notes_on_missing
 from contexta.recorder.session.salt import salt_or_another
 from contexta.store.backends.engine import Store
 from contexta.store.entities import tracker_runs
@@ -36,11 +37,13 @@ def import_runs(
     project: str | None = None,
     default_project: str,
     dry_run: bool = False,
+    include_recorded: bool = False,
 ) -> ImportedRuns:
     """Write the runs below paths to a store, and describe all of them.
 
     store: None if there is no workspace yet, in a dry run. project: of all runs; by default that of the tool, else
-    ``default_project``. Raises NotFound, InvalidInput.
+    ``default_project``. include_recorded: also import runs of trackers that were recorded. Raises NotFound,
+    InvalidInput.
     """
     sources = list(dict.fromkeys(source for path in paths for source in sources_below(path, kind)))
     if not sources:
@@ -48,7 +51,7 @@ def import_runs(
         raise InvalidInput(f"no runs of another tool in {names}", hint=f"the formats are {', '.join(KINDS)}")
     runs: list[ImportedRun] = []
     notes: list[str] = []
-    importer = _Importer(store, project, default_project, dry_run=dry_run)
+    importer = _Importer(store, project, default_project, dry_run=dry_run, include_recorded=include_recorded)
     for done, source in enumerate(sources):
         progress(f"reading {source.path.name}", done, len(sources))
         runs += [importer.take(run) for run in _read(source, notes)]
@@ -70,14 +73,22 @@ def _read(source: ImportSource, notes: list[str]) -> Iterator[ForeignRun]:
 class _Importer:
     """One import into a store."""
 
-    def __init__(self, store: Store | None, project: str | None, default_project: str, *, dry_run: bool) -> None:
+    def __init__(
+        self,
+        store: Store | None,
+        project: str | None,
+        default_project: str,
+        *,
+        dry_run: bool,
+        include_recorded: bool,
+    ) -> None:
         self._store = store
         self._project = project
         self._default_project = default_project
         self._dry_run = dry_run
         self._recorded: Mapping[str, StableRef] = {}
         """Identity of a tracker's run -> the run that recorded it."""
-        if store is not None:
+        if store is not None and not include_recorded:
             with store.reading() as connection:
                 self._recorded = tracker_runs.runs_by_tracker_id(connection)
 
@@ -96,7 +107,7 @@ class _Importer:
             outcome = "changed"
         elif recorded is not None:
             outcome = "recorded"
-            run.notes = self._lacks(recorded, run)
+            run.notes = self._notes_on_missing(recorded, run)
         elif journal is None and self._store is not None and not self._dry_run:
             component = slug(project) or "project"
             journal = imported_journals.add(self._store, component, key, lambda file: self._write(file, run, project))
@@ -126,13 +137,11 @@ class _Importer:
         identities = (f"{run.tracker or run.kind} {identity}" for identity in run.tracker_ids or (run.identity,))
         return next((self._recorded[identity] for identity in identities if identity in self._recorded), None)
 
-    def _lacks(self, recorded: StableRef, run: ForeignRun) -> list[str]:
-        """A note if a recorded run has fewer points than the run of the tracker."""
+    def _notes_on_missing(self, recorded: StableRef, run: ForeignRun) -> list[str]:
         assert self._store is not None  # only a workspace has recorded runs
         with self._store.reading() as connection:
-            count = tracker_runs.points_of(connection, recorded)
-        points = sum(map(len, run.metrics.values()))
-        return [f"{recorded.value} has only {count:,} of its {points:,} points"] if count < points else []
+            content = tracker_runs.content_of(connection, recorded)
+        return notes_on_missing(recorded.value, content, run)
 
     def _write(self, file: BinaryIO, run: ForeignRun, project: str) -> str:
         assert self._store is not None  # a run is written or compared only in a workspace

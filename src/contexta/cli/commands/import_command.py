@@ -24,10 +24,20 @@ from contexta.importers.readers import KINDS
 )
 @click.option("--project", metavar="NAME", help="The project of the runs; default: that of the tool.")
 @click.option("--dry-run", is_flag=True, help="Only list the runs.")
+@click.option(
+    "--include-recorded",
+    is_flag=True,
+    help="Also import runs that Contexta recorded while their program logged to the tracker.",
+)
 @answering
 @workspace_option
 def import_(
-    workspace: str | None, paths: tuple[Path, ...], kind: str | None, project: str | None, dry_run: bool
+    workspace: str | None,
+    paths: tuple[Path, ...],
+    kind: str | None,
+    project: str | None,
+    dry_run: bool,
+    include_recorded: bool,
 ) -> Answer:
     """Import runs of other trackers, from their files below PATH.
 
@@ -35,4 +45,13 @@ def import_(
     where the tool recorded them. Importing again changes nothing. Nothing in the files is executed.
     """
     with Contexta(workspace=workspace) as ctx, progress_bar() as progress:
-        return Answer(ctx.import_runs(paths, kind=kind, project=project, dry_run=dry_run, progress=progress))
+        return Answer(
+            ctx.import_runs(
+                paths,
+                kind=kind,
+                project=project,
+                dry_run=dry_run,
+                include_recorded=include_recorded,
+                progress=progress,
+            )
+        )

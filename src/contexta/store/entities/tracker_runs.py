@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select
 
@@ -22,8 +23,22 @@ def runs_by_tracker_id(connection: Connection) -> Mapping[str, StableRef]:
     }
 
 
-def points_of(connection: Connection, ref: StableRef) -> int:
-    """The number of points of a run."""
-    series, run = tables.metric_series.c, tables.run.c
-    statement = select(func.sum(series.points)).join(tables.run, run.id == series.run_id).where(run.ref == str(ref))
-    return int(connection.execute(statement).scalar_one() or 0)
+class RecordedContent(NamedTuple):
+    """What a run contains of the things that trackers record, too."""
+
+    points: Mapping[str, int]
+    """Metric -> the number of its points."""
+    params: frozenset[str]
+    has_environment: bool
+
+
+def content_of(connection: Connection, ref: StableRef) -> RecordedContent:
+    """The content of a run."""
+    run_id = connection.execute(select(tables.run.c.id).where(tables.run.c.ref == str(ref))).scalar_one()
+    series, param, environment = tables.metric_series.c, tables.param.c, tables.environment.c
+    points = select(series.metric_key, func.sum(series.points)).where(series.run_id == run_id)
+    return RecordedContent(
+        {key: int(count) for key, count in connection.execute(points.group_by(series.metric_key))},
+        frozenset(connection.execute(select(param.name).where(param.run_id == run_id)).scalars()),
+        connection.execute(select(environment.id).where(environment.run_id == run_id).limit(1)).first() is not None,
+    )
