@@ -14,9 +14,11 @@ from contexta.core.validation import from_microseconds
 from contexta.findings import ImportedRun, ImportedRuns
 from contexta.findings.runs import IMPORTED
 from contexta.importers.formats import hydra_outputs
+from contexta.importers.imported_sources import ImportedSources, RememberedRun, remembered
 from contexta.importers.journal_lines import JournalWriter
 from contexta.importers.readers import KINDS, ImportSource, sources_below
 from contexta.importers.reading.description import ForeignRun
+from contexta.importers.reading.used_files import noting
 from contexta.importers.recorded_runs import notes_on_missing
 from contexta.recorder.session.salt import salt_or_another
 from contexta.store.backends.engine import Store
@@ -54,7 +56,7 @@ def import_runs(
     importer = _Importer(store, project, default_project, dry_run=dry_run, include_recorded=include_recorded)
     for done, source in enumerate(sources):
         progress(f"reading {source.path.name}", done, len(sources))
-        runs += [importer.take(run) for run in _read(source, notes)]
+        runs += importer.take_source(source, notes)
     return ImportedRuns(runs=tuple(runs), dry_run=dry_run, notes=tuple(notes))
 
 
@@ -86,14 +88,40 @@ class _Importer:
         self._project = project
         self._default_project = default_project
         self._dry_run = dry_run
+        self._sources = None if store is None else ImportedSources(store)
         self._recorded: Mapping[str, StableRef] = {}
         """Identity of a tracker's run -> the run that recorded it."""
         if store is not None and not include_recorded:
             with store.reading() as connection:
                 self._recorded = tracker_runs.runs_by_tracker_id(connection)
 
-    def take(self, run: ForeignRun) -> ImportedRun:
-        """Write a run unless it was recorded, or imported before."""
+    def take_source(self, source: ImportSource, notes: list[str]) -> list[ImportedRun]:
+        """Write the runs of a source. One that was imported before is read only if one of its files changed."""
+        if self._sources is not None and (present := self._present(self._sources.find(source))):
+            return present
+        with noting() as files:
+            count = len(notes)
+            taken = [self._take(run) for run in _read(source, notes)]
+        keep = [entry for entry in taken if entry[0].outcome in ("imported", "present")]
+        if self._sources is not None and not self._dry_run and len(keep) == len(taken) and len(notes) == count:
+            self._sources.keep(source, files, [remembered(run, key, digest) for run, key, digest in keep])
+        return [run for run, _, _ in taken]
+
+    def _present(self, runs: Sequence[RememberedRun]) -> list[ImportedRun]:
+        """The descriptions of runs that were imported before; none if the workspace lacks one of them."""
+        assert self._store is not None  # only a workspace remembers sources
+        present = []
+        with self._store.reading() as connection:
+            for run in runs:
+                journal, _ = imported_journals.find(connection, run.key)
+                if journal is None or _digest_of(journal) != run.digest:
+                    return []
+                place = {"name": journal.name, "run_ref": journal.run_ref, "project": journal.run_ref.components[0]}
+                present.append(ImportedRun.model_validate({**run.description, **place, "outcome": "present"}))
+        return present
+
+    def _take(self, run: ForeignRun) -> tuple[ImportedRun, str, str]:
+        """Write a run unless it was recorded, or imported before: its description, its key and its digest."""
         key = sha256(f"{run.kind} {run.identity}".encode("utf-8", "replace")).hexdigest()[:24]
         project = self._project or run.project or self._default_project
         journal = None
@@ -113,7 +141,7 @@ class _Importer:
             journal = imported_journals.add(self._store, component, key, lambda file: self._write(file, run, project))
             outcome, run_ref = "imported", journal.run_ref
         environment = run.environment
-        return ImportedRun.model_validate(
+        described = ImportedRun.model_validate(
             {
                 "name": run.name if journal is None else journal.name,
                 "kind": run.kind,
@@ -131,6 +159,7 @@ class _Importer:
                 "notes": tuple(run.notes),
             }
         )
+        return described, key, "" if journal is None else _digest_of(journal)
 
     def _recorded_as(self, run: ForeignRun) -> StableRef | None:
         """The run that recorded this run of a tracker; None without one."""
@@ -152,4 +181,9 @@ class _Importer:
         """Whether the journal of a run would have the content of the one that was ingested."""
         with Path(os.devnull).open("wb") as file:
             digest = self._write(file, run, project)
-        return bool(journal.metadata.get(IMPORTED, {}).get("digest") == digest)
+        return _digest_of(journal) == digest
+
+
+def _digest_of(journal: ImportedJournal) -> str:
+    """The digest of the content of the run that a journal was written from."""
+    return str(journal.metadata.get(IMPORTED, {}).get("digest"))

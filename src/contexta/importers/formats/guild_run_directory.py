@@ -10,6 +10,7 @@ from contexta.importers.formats import tensorboard_events
 from contexta.importers.reading.bounded_files import mapping_of, text_of, yaml_of
 from contexta.importers.reading.description import LATEST, ForeignEnvironment, ForeignRun, flattened
 from contexta.importers.reading.requirements_list import read_requirements
+from contexta.importers.reading.used_files import files_below
 
 TITLE = "Guild"
 _FOLDER = ".guild"
@@ -70,7 +71,7 @@ class _Attributes:
 
 def _add_metrics(run: ForeignRun, place: Path) -> None:
     """Add the scalars of all event files; those of a directory inside the run have its name."""
-    folders = sorted({file.parent for file in place.rglob("*tfevents*") if file.is_file()})[:_MOST_FOLDERS]
+    folders = sorted({file.parent for file in files_below(place) if "tfevents" in file.name})[:_MOST_FOLDERS]
     for folder in folders:
         below = folder.relative_to(place).as_posix()
         prefix = "" if below in (".", _FOLDER) else f"{below}/"

@@ -10,6 +10,7 @@ from typing import Any
 
 from contexta.importers.reading.bounded_files import mapping_of, text_of, yaml_of
 from contexta.importers.reading.description import ForeignRun, flattened
+from contexta.importers.reading.used_files import used
 
 TITLE = "Hydra"
 FOLDER = ".hydra"
@@ -34,7 +35,7 @@ def read(place: Path) -> Iterator[ForeignRun]:
     run.tool_version = facts.get("version")
     _add_configuration(run, place, facts)
     log = place / f"{facts.get('job')}.log"
-    if log.is_file():
+    if used(log).is_file():
         run.output = text_of(log, notes)
         run.ended_at = max(start, int(log.stat().st_mtime * 1e6))
     notes.append(_NO_STATUS)
@@ -44,7 +45,7 @@ def read(place: Path) -> Iterator[ForeignRun]:
 def complete(run: ForeignRun) -> None:
     """Add the parameters and the command of the job around a run of another tool, where it has none of its own."""
     for folder in islice((run.path, *run.path.parents), _MOST_LEVELS):
-        if (folder / FOLDER / "config.yaml").is_file():
+        if used(folder / FOLDER / "config.yaml").is_file():
             run.notes.append(f"parameters that the tool did not record are from {FOLDER}/config.yaml of {folder.name}")
             _add_configuration(run, folder, _facts(folder, run.notes))
             return

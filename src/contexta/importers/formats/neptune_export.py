@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from contexta.importers.reading.description import ForeignRun, microseconds
+from contexta.importers.reading.used_files import entries, used
 
 TITLE = "Neptune"
 _COLUMNS = (
@@ -57,7 +58,7 @@ def read(place: Path) -> Iterator[ForeignRun]:
         raise ValueError(_MISSING) from None
     runs: dict[str, _Run] = {}
     damages = []
-    for path in sorted(place.glob("*.parquet")):
+    for path in (used(path) for path in entries(place) if path.suffix == ".parquet"):
         try:
             with ParquetFile(path) as file:
                 present = [name for name in _COLUMNS if name in file.schema_arrow.names]

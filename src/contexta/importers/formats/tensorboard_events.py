@@ -15,6 +15,7 @@ from contexta.importers.reading import protobuf
 from contexta.importers.reading.description import ForeignRun, microseconds
 from contexta.importers.reading.leveldb_log import Damaged
 from contexta.importers.reading.tfrecord import records
+from contexta.importers.reading.used_files import entries, used
 
 TITLE = "TensorBoard"
 NO_ENVIRONMENT = "TensorBoard records no environment, no command and no status: completed is assumed"
@@ -40,7 +41,7 @@ def place_of(file: Path) -> Path | None:
 
 def read(place: Path) -> Iterator[ForeignRun]:
     files = _event_files(place)
-    below = [file for folder in sorted(place.iterdir()) if folder.is_dir() for file in _event_files(folder)]
+    below = [file for folder in entries(place) if folder.is_dir() for file in _event_files(folder)]
     files += [file for file in below if _is_of_run_above(file)]
     name = f"{place.parent.name} {place.name}" if place.name in _PARTS else place.name
     run = ForeignRun("tensorboard", f"{place.name} {files[0].name}", place, name or "run", 0, 0)
@@ -49,7 +50,7 @@ def read(place: Path) -> Iterator[ForeignRun]:
     repeated = 0
     for file in files:
         try:
-            with file.open("rb") as opened:
+            with used(file).open("rb") as opened:
                 for record in records(opened):
                     repeated += _add(run, points, record, _time_of(file))
         except (Damaged, ValueError, struct.error) as error:
@@ -67,12 +68,12 @@ def read(place: Path) -> Iterator[ForeignRun]:
 
 
 def _event_files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if "tfevents" in path.name and path.is_file())
+    return [path for path in entries(folder) if "tfevents" in path.name and path.is_file()]
 
 
 def _is_of_run_above(file: Path) -> bool:
     """Whether a file has hyperparameters, and the directory above it the curves of their run."""
-    with file.open("rb") as opened:
+    with used(file).open("rb") as opened:
         return _HPARAMS.encode() in opened.read(_HEAD) and bool(_event_files(file.parent.parent))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from contexta.importers.reading.bounded_files import json_of
 from contexta.importers.reading.description import ForeignRun
+from contexta.importers.reading.used_files import entries, used
 
 TITLE = "transformers"
 FILE = "trainer_state.json"
@@ -55,6 +56,6 @@ def read(place: Path) -> Iterator[ForeignRun]:
 
 def _last_state(place: Path) -> Path:
     """The state of the output directory, else that of the checkpoint with the highest number."""
-    numbers = {int(match[1]): folder for folder in place.iterdir() if (match := _CHECKPOINT.match(folder.name))}
-    states = [folder / FILE for _, folder in sorted(numbers.items()) if (folder / FILE).is_file()]
-    return place / FILE if (place / FILE).is_file() or not states else states[-1]
+    numbers = {int(match[1]): folder for folder in entries(place) if (match := _CHECKPOINT.match(folder.name))}
+    states = [folder / FILE for _, folder in sorted(numbers.items()) if used(folder / FILE).is_file()]
+    return place / FILE if used(place / FILE).is_file() or not states else states[-1]

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from contexta.importers.reading.used_files import used
 from contexta.recorder.parameters.config_files import Unreadable, parsed_yaml
 
 LARGEST_TEXT = 32 * 1024**2  # bytes of a log or a patch
@@ -21,7 +22,7 @@ def text_of(path: Path, notes: list[str], limit: int = LARGEST_TEXT) -> str | No
 def bytes_of(path: Path, notes: list[str], limit: int = LARGEST_TEXT) -> bytes | None:
     """The content of a regular file, its first ``limit`` bytes; None if there is none or it cannot be read."""
     try:
-        if not path.is_file():
+        if not used(path).is_file():
             return None
         with path.open("rb") as file:
             data = file.read(limit + 1)

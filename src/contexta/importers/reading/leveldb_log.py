@@ -8,6 +8,7 @@ from typing import BinaryIO
 from zlib import crc32
 
 from contexta.importers.reading import protobuf
+from contexta.importers.reading.used_files import used
 
 HEADER = 7  # bytes of the header of the file, and of the head of a part
 _BLOCK = 32 * 1024
@@ -27,7 +28,7 @@ def read_fields(
     magic: the first bytes of the file. tool: the tool whose logs begin so. notes: receives why the rest was not read.
     """
     try:
-        with path.open("rb") as file:
+        with used(path).open("rb") as file:
             if file.read(HEADER)[: len(magic)] != magic:
                 notes.append(f"{path.name} does not begin as a log of {tool}: nothing of it was read")
                 return

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from contexta.importers.reading.bounded_files import bytes_of, mapping_of
+from contexta.importers.reading.used_files import used
 from contexta.importers.reading.zip_members import LARGEST, members_of
 
 _DECODER = json.JSONDecoder()
@@ -22,7 +23,7 @@ class OfflineArchive:
             contents = {name: bytes_of(place / name, notes, LARGEST) for name in names}
             self._contents = {name: content for name, content in contents.items() if content is not None}
         else:
-            with place.open("rb") as file:
+            with used(place).open("rb") as file:
                 self._contents = members_of(file, frozenset(names), notes)
 
     def content(self, name: str) -> bytes | None:

@@ -13,6 +13,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
 
+from contexta.importers.reading.used_files import used
+
 DAMAGE = (sqlite3.Error, UnicodeDecodeError)
 """What reading a damaged database raises: the message of an error may quote bytes that are no text."""
 _LARGEST = 2**36  # bytes of a database that is completed; a damaged header may say anything
@@ -23,7 +25,7 @@ _MAGIC = b"SQLite format 3\0"
 def opened(path: Path) -> Iterator[sqlite3.Connection]:
     """A connection for reading. A database with a write-ahead log is copied first, and so is a truncated one, which
     SQLite opens only at its full size: reading then fails at the first missing page. Raises sqlite3.Error, OSError."""
-    log = _log_of(path)
+    log = used(_log_of(used(path)))
     with TemporaryDirectory(prefix="contexta-import-") as folder:
         missing = _missing_bytes(path)
         if missing or (log.is_file() and log.stat().st_size):

@@ -11,6 +11,7 @@ from contexta.importers.formats.mlflow.logged_models import add_environment, add
 from contexta.importers.formats.mlflow.runs_in_sqlite import set_times
 from contexta.importers.reading.bounded_files import text_of, yaml_of
 from contexta.importers.reading.description import EndedStatus, ForeignRun
+from contexta.importers.reading.used_files import entries, files_below
 
 TITLE = "MLflow"
 _RUN = re.compile(r"^run_(?:id|uuid):", re.MULTILINE)
@@ -54,8 +55,7 @@ def read(place: Path) -> Iterator[ForeignRun]:
 
 def _files(folder: Path) -> list[tuple[Path, str]]:
     """(file, key) below a directory; a key with slashes is a path."""
-    files = sorted(file for file in folder.rglob("*") if file.is_file())[:_MOST_FILES]
-    return [(file, file.relative_to(folder).as_posix()) for file in files]
+    return [(file, file.relative_to(folder).as_posix()) for file in sorted(files_below(folder))[:_MOST_FILES]]
 
 
 def _add_metric(run: ForeignRun, file: Path, key: str) -> None:
@@ -83,9 +83,9 @@ def _status(meta: dict[Any, Any]) -> EndedStatus | None:
 
 def _artifact_directories(place: Path, meta: dict[Any, Any]) -> Iterator[str]:
     """The directories of logged models: below the run, and in newer versions below the experiment."""
-    for file in sorted((place.parent / "models").glob("*/meta.yaml"))[:_MOST_FILES]:
-        model = yaml_of(file, [])
+    for folder in entries(place.parent / "models")[:_MOST_FILES]:
+        model = yaml_of(folder / "meta.yaml", [])
         if isinstance(model, dict) and model.get("source_run_id") == (meta.get("run_id") or place.name):
-            yield str(file.parent / "artifacts")
+            yield str(folder / "artifacts")
     yield str(place / "artifacts")
     yield str(meta.get("artifact_uri") or "")

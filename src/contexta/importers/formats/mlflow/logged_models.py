@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from contexta.importers.reading.bounded_files import text_of, yaml_of
 from contexta.importers.reading.description import ForeignEnvironment, ForeignRun
 from contexta.importers.reading.requirements_list import read_requirements
+from contexta.importers.reading.used_files import entries, used
 
 _NUMBER = re.compile(r"-?(?:\d+|\d+\.\d+(?:e-?\d+)?|\d+e-\d+)\Z")
 _WORDS = {"True": True, "False": False, "None": None}
@@ -53,8 +54,8 @@ def add_environment(run: ForeignRun, locations: Iterable[str], base: Path) -> No
     """Set the environment from the first logged model among artifact directories, which may have moved to ``base``."""
     for location in locations:
         for root in _candidates(location, base):
-            for folder in (root, *(sorted(root.iterdir()) if root.is_dir() else ())):
-                if (folder / "requirements.txt").is_file() and (folder / "MLmodel").is_file():
+            for folder in (root, *entries(root)):
+                if used(folder / "requirements.txt").is_file() and used(folder / "MLmodel").is_file():
                     run.environment = _environment(folder, run.notes)
                     return
 
