@@ -256,6 +256,10 @@ def test_stub_of_the_same_name_is_left_alone(tmp_path: Path, train: Train, modul
     path = tmp_path / "library" / f"{module}.py"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(source)
+    for package in (path.parent, *path.parent.parents):  # else an installed package of this name is imported
+        if package == tmp_path / "library":
+            break
+        (package / "__init__.py").touch()
     name = module.replace("/", ".")
     train(
         f"try:\n    import {name}\n    print(sorted(vars(sys.modules['{name}'])))\n"
