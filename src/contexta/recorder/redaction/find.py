@@ -1,9 +1,10 @@
-"""Find all secrets in a text: by form, by randomness, by name and by program."""
+"""Find all secrets in a text: by form, by randomness, by name, by program, and those of the environment variables."""
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 
+from contexta.recorder.redaction.rules.environment import known
 from contexta.recorder.redaction.rules.names import CONTAINED, CONTEXTUAL, name_around, sensitivity, stems
 from contexta.recorder.redaction.rules.pattern import Pattern
 from contexta.recorder.redaction.rules.private_keys import private_keys
@@ -22,8 +23,9 @@ _COMMANDS = (
     *(" -", "'-", '"-', "login", "obscure", "alias", "add_user", "change_password", "sqlplus", "wpa_passphrase"),
     *("chpasswd", "secret create", "schtasks", "freerdp"),
 )
-_CONFIGURING = ("poetry config", "config host", "aws configure", "<<<")
+_CONFIGURING = ("poetry config", "config host", "aws configure", "<<<", "echo ", "printf ")
 _MARK = Pattern(r"secret:sha256:[0-9a-f]{16}|\[redacted\]")
+_ENCODED = Pattern(r"%[0-9A-Fa-f]{2}")
 _CONTINUED = Pattern(
     r"[ \t]*[│┃║|]?[ \t]*\\?\r?\n[ \t]*[│┃║|>]?[ \t]*(?P<rest>[A-Za-z0-9_+/=.~-]+)"
     r"(?P<alone>[ \t]*[│┃║|]?[ \t]*(?=\n|\Z))?"
@@ -47,7 +49,7 @@ def find(text: str, *, code: bool = False, settings: bool = False, checksums: bo
 
 def _find(text: str, code: bool, settings: bool, checksums: bool) -> List[Span]:
     complete = list(tokens(text))
-    spans: List[Span] = [*private_keys(text), *find_in_url(text), *complete]
+    spans: List[Span] = [*private_keys(text), *find_in_url(text), *known(text), *complete]
     if not checksums:
         spans += random_runs(text)
     if "\n" in text:
@@ -81,7 +83,7 @@ def _without_marks(text: str, spans: List[Span]) -> List[Span]:
                 start = last
             at += 1
         parts.append((start, end, replacement))
-    return [part for part in parts if any(c.isalnum() for c in text[part[0] : part[1]])]
+    return [part for part in parts if any(c.isalnum() for c in "".join(_ENCODED.split(text[part[0] : part[1]])))]
 
 
 def find_in_url(text: str) -> List[Span]:

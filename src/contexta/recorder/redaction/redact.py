@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from contexta.core.validation import MAX_NAME, storable
 from contexta.recorder.redaction.find import find, find_in_url
+from contexta.recorder.redaction.rules.environment import know as know
 from contexta.recorder.redaction.rules.names import CERTAIN, LIKELY, NONE, below, is_plural, of_option, sensitivity
 from contexta.recorder.redaction.rules.names import is_secret_name as is_secret_name
 from contexta.recorder.redaction.rules.pattern import Pattern
@@ -29,6 +30,7 @@ __all__ = [
     "holds_secret",
     "inside",
     "is_secret_name",
+    "know",
     "name",
     "parameters",
     "secret_hash",

@@ -396,4 +396,5 @@ class LiveRun(Measured):
 
 def join(journals: str, objects: str, run: str, name: str) -> LiveRun:
     """Join a run that another process began."""
+    redact.know(os.environ)
     return LiveRun(Journal(journals, run, first=False, rank=rank()), Objects(objects), name)

@@ -69,6 +69,7 @@ def new_journal(
     """(the first journal of a new run, its display name); without a name the run is named by the time."""
     make_workspace(os.path.dirname(os.path.abspath(journals)), journals, objects.root)
     salt = salt_or_another(objects)
+    redact.know(os.environ)
     project = redact.name(project, salt)
     display = redact.name(name, salt) if name else time.strftime("run-%Y%m%d-%H%M%S", time.gmtime())
     journal = reserve(journals, project, display)

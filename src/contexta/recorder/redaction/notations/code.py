@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from contexta.recorder.redaction.rules.pattern import Pattern
-from contexta.recorder.redaction.rules.values import is_ordinary
+from contexta.recorder.redaction.rules.values import is_ordinary, looks_issued
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -105,4 +105,24 @@ def _may_become_value(before: str) -> bool:
         call = function.search(before)
         if call:
             return pattern.match(call.group(1).rpartition(".")[2]) is not None
+    return False
+
+
+_BETWEEN = 100  # characters from a name to a secret somewhere on its line
+_LITERAL = Pattern(r"(?P<quote>[\"'`])(?P<value>[^\s\"'`]{7,200})(?P=quote)")
+
+
+def hide_beside(scanner: Scanner, start: int, end: int) -> bool:
+    """A literal on the line of a name, behind or before it, that looks like a secret. Return whether there is one."""
+    text = scanner.text
+    line = text.rfind("\n", max(0, start - _BETWEEN), start) + 1
+    newline = text.find("\n", end, end + 2 * _BETWEEN)
+    behind = (end, newline if newline >= 0 else end + 2 * _BETWEEN)
+    for first, last in (behind, (max(line, start - _BETWEEN), start)):
+        literal = _LITERAL.search(text, first, last)
+        while literal is not None:
+            if looks_issued(literal.group("value")):
+                scanner.spans.append((*literal.span("value"), None))
+                return True
+            literal = _LITERAL.search(text, literal.end() - 1, last)  # its end may be the beginning of the next
     return False

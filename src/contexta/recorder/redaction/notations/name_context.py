@@ -25,13 +25,18 @@ _IDENTIFIED = Pattern(
     r"\bIDENTIFIED[ \t]+(?:WITH[ \t]+\S{1,60}[ \t]+)?(?:BY|AS|USING)[ \t]+(?:PASSWORD[ \t]+)?", re.IGNORECASE
 )
 LOGIN_CALL = Pattern(
-    r"\((?=(?:(?:[rbfuRBFU]{0,2}[\"'][^\"'\n]{0,80}[\"']|[\w.]{1,80})[ \t]*,[ \t]*)?[rbfuRBFU]{0,2}[\"'])"
+    r"\((?=(?:(?:[rbfuRBFU]{0,2}[\"'][^\"'\n]{0,80}[\"']|[\w.]{1,80}|\{[^{}\n]{0,80}\})"
+    r"[ \t]*,[ \t]*)?[rbfuRBFU]{0,2}[\"'])"
 )
-_KEY_SIGN = Pattern(rf"{QUOTE}?\*{{0,2}}{TYPE_BEHIND}[ \t]*\]?[ \t]*[:=\uff1a\uff1d]")
-_WORD_BEFORE = Pattern(r"(?<![A-Za-z])(mot de|[A-Za-z]{2,12})[ ]\Z")
+_KEY_SIGN = Pattern(
+    rf"{QUOTE}?\*{{0,2}}{TYPE_BEHIND}[ \t]*\]?"
+    r"(?:[ ](?:provided|given|supplied|used|is|was)\b)?[ \t]*(?:[:=\uff1a\uff1d\u2192]|->|(?<=is)[ ]|(?<=was)[ ])"
+)
+_WORD_BEFORE = Pattern(r"(?<![A-Za-z])([Mm]ot de|[A-Za-z]{2,12})[ ]\Z")
 _USER_BESIDE = Pattern(r"[\"']user(?:name)?[\"']\s*:[^{}]{0,120}\Z")
 _OPENED_ABOVE = Pattern(r"([\w.-]{1,60})[\"']?\s*[:=]\s*\{[^{}]{0,200}\Z|([\w.-]{1,60})(?:[\"']\])?\[[\"']\Z")
 _LOGIN_CALL_OPENED = Pattern(r"\b(?:login|authenticate|configure|init_api|set_api_key)\([^()]{0,120}\Z")
+_SECTION = Pattern(r"(?:\A|\n)\[{1,2}(?:[\w.-]*\.)?([\w-]{1,60})\]{1,2}[ \t]*\n(?:[^\[\n][^\n]*\n){0,8}\Z")  # of TOML
 _INDENT = Pattern(r"\n([ \t]+)[\"']?\Z")
 _PARENT = Pattern(r"([ \t]*)[\"']?([\w.-]{1,60})[\"']?:[ \t]*\Z")
 _JOINING = (
@@ -42,6 +47,10 @@ _JOINING = (
     "ist ",
     "est ",
     "set to",
+    "provided:",
+    "given:",
+    "supplied:",
+    "used:",
     "for ",
     "as ",
     "to ",
@@ -51,6 +60,10 @@ _JOINING = (
     "[]byte =",
 )
 _COMMANDS = ("ENV", "ARG", "%env", "set", "export", "config", "secret", "var", "login", "machine", "putenv")
+_OWNED = Pattern(
+    r"\b(?:using|with|via|your|my|new|auth|access|the|expired|revoked)[ ]\Z", re.IGNORECASE
+)  # a token, not one of a text
+_SHORT_WORD = Pattern(r"\S{1,9}(?:\s|\Z)")  # word2vec
 _ISSUED_NEXT = Pattern(
     r"[ \t]+[(`]?(?=[^\s\"']{8,200}(?:[\s,.;:)`]|\Z))(?=\S*[A-Za-z][0-9]+[A-Za-z]|\S*[0-9][A-Za-z]+[0-9]"
     r"|(?=\S*[A-Za-z])(?=\S*[0-9])\S*[!@#$%^&*])(?=[\w+/=!@#%^*~-])"
@@ -91,6 +104,9 @@ def _by_parent(text: str, name: str, start: int) -> Optional[Sensitivity]:
         return below(opened.group(1) or opened.group(2), name)
     if _LOGIN_CALL_OPENED.search(before):
         return LIKELY, "key"
+    section = _SECTION.search(before)
+    if section is not None:
+        return below(section.group(1), name)
     indent = _INDENT.search(before)
     if indent is None:
         return None
@@ -111,7 +127,7 @@ def is_in_prose(text: str, start: int, end: int, kind: Sensitivity) -> bool:
         or after[:1] != " "
         or after[:2] == "  "
         or text[start - 1] not in " \t"
-        or issued_word(text, end, kind)
+        or issued_word(text, start, end, kind)
     ):
         return False
     rest = after.lstrip(" \t")
@@ -121,7 +137,10 @@ def is_in_prose(text: str, start: int, end: int, kind: Sensitivity) -> bool:
     return not (before.rstrip(" \t").endswith("\n") or any(word in before for word in _COMMANDS))
 
 
-def issued_word(text: str, end: int, kind: Sensitivity) -> int:
+def issued_word(text: str, start: int, end: int, kind: Sensitivity) -> int:
     """Where the word behind a name begins if it is no word of a language: ``api_key a1b2c3d4 is invalid``; or 0."""
-    following = _ISSUED_NEXT.match(text, end) if kind[0] == CERTAIN else None
-    return following.end() if following else 0
+    is_certain = kind[0] == CERTAIN or (kind[0] == LIKELY and _OWNED.search(text, max(0, start - 12), start))
+    following = _ISSUED_NEXT.match(text, end) if is_certain else None
+    if following is None or (kind[0] < CERTAIN and _SHORT_WORD.match(text, following.end())):
+        return 0
+    return following.end()

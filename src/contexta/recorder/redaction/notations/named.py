@@ -9,7 +9,13 @@ from __future__ import annotations
 
 import re
 
-from contexta.recorder.redaction.notations.code import FALLBACK, hide_argument, hide_in_expression, hide_unpacked
+from contexta.recorder.redaction.notations.code import (
+    FALLBACK,
+    hide_argument,
+    hide_beside,
+    hide_in_expression,
+    hide_unpacked,
+)
 from contexta.recorder.redaction.notations.name_context import (
     FILE_NAME,
     LOGIN_CALL,
@@ -18,7 +24,7 @@ from contexta.recorder.redaction.notations.name_context import (
     issued_word,
 )
 from contexta.recorder.redaction.notations.repetition import Repetition
-from contexta.recorder.redaction.notations.scanner import QUOTE, SCHEME, TYPE_BEHIND, Scanner, with_level
+from contexta.recorder.redaction.notations.scanner import QUOTE, TYPE_BEHIND, Scanner, with_level
 from contexta.recorder.redaction.notations.structures import (
     BAR,
     NEXT_LINE,
@@ -28,6 +34,7 @@ from contexta.recorder.redaction.notations.structures import (
     hide_csv,
     hide_element,
     hide_group,
+    hide_header,
     hide_inserted,
     hide_lines_below,
     hide_sibling,
@@ -44,7 +51,7 @@ from contexta.recorder.redaction.rules.names import (
     sensitivity,
 )
 from contexta.recorder.redaction.rules.pattern import Pattern
-from contexta.recorder.redaction.rules.values import HIDDEN, REMOVED, is_ordinary
+from contexta.recorder.redaction.rules.values import HIDDEN, REMOVED, is_ordinary, looks_issued
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -118,30 +125,10 @@ def _hide_named(scanner: Scanner, name: Name) -> int:
 
 # ------------------------------------------------------------------------------------------------ notations
 
-_HEADERS = Pattern(
-    r"(?:(?:proxy-)?authorization|(?:set-)?cookie|x-[a-z-]*(?:key|token|auth|secret)[a-z-]*)\Z", re.IGNORECASE
-)
-_HEADER_SIGN = Pattern(rf"[ \t]*(?:[:=,]|=>|%3A)[ \t]*(?P<quote>{QUOTE})?")
-_HEADER_VALUE = Pattern(r"[^\r\n\"'\\│┃║]+")
-
 
 def _header(scanner: Scanner, name: Name) -> int:
     """The value of an HTTP header, to the end of its text or line: ``Authorization: Bearer X``."""
-    text = scanner.text
-    sign = _HEADER_SIGN.match(text, name.after) if _HEADERS.match(text, name.start, name.end) else None
-    value = _HEADER_VALUE.match(text, sign.end()) if sign else None
-    if value is None or sign is None:
-        return 0
-    if scanner.is_code and sign.group("quote") is None and not scanner.is_in_literal(name.after):
-        return 0
-    scheme = SCHEME.match(text, value.start())
-    start = scheme.end() if scheme else value.start()
-    if text.startswith((HIDDEN, REMOVED), start):
-        return value.end()
-    if not scanner.hide(start, value.end(), (LIKELY, "authorization")):
-        return 0
-    scanner.spans[-1] = (value.start(), value.start() + len(value.group().rstrip()), None)
-    return value.end()
+    return hide_header(scanner, name.start, name.end, name.after)
 
 
 _TYPES = (
@@ -152,7 +139,8 @@ _SIGN = Pattern(
     rf"\*{{0,2}}{TYPE_BEHIND}(?:\[[\w.-]{{1,40}}\](?==))?"
     rf"[ \t]*\]{{0,2}}\)?[ \t]*(?P<sign>:[ \t]*[\"']?{_TYPES}[\"']?[ \t]*=(?!=)"
     r"|:[ \t]*&(?:'\w{1,20}[ ])?(?:str|\[u8\])[ \t]*=(?!=)|(?:string|\[\]byte|\[\d*\])[ \t]*=(?!=)|\.(?=[ \t]+\")"
-    r"|[\uff1a\uff1d➜→⇒]|::=|:=|\?=|\+=|\|=|=>|->|<-|===?|!==?|=|:-(?=\S)|:(?!:)|%3[DAda](?:%20|\+)*|[.…]{2,}[ \t]*:?)"
+    r"|[\uff1a\uff1d➜→⇒]|::=|:=|\?=|\+=|\|=|=>|->|<-|===?|!==?|=|:-(?=\S)|:(?!:)"
+    r"|%3[DAda](?:%20|\+)*|\\u003[dDaA]|[.…]{2,}[ \t]*:?)"
     r"[ \t]*(?:&\w{1,40}[ \t]+)?"
 )
 _COMPARISONS = ("==", "!=", "===", "!==")
@@ -163,6 +151,7 @@ _LENGTH = Pattern(
     r"(?:characters|chars|letters|digits|symbols|bytes)\b",
     re.IGNORECASE,
 )
+_MARKED = Pattern(r"<(?P<value>[^<>\s]{8,200})>")
 _SHELL_DEFAULT = Pattern(r"\$\{\w{1,80}\Z")
 _CALLED = Pattern(r"(?:[\w.:]{1,60}\([ \t]*){1,3}(?=[rbfuRBFU@]{0,2}[\"'`])|\([ \t]*(?=[rbfuRBFU@]{0,2}[\"'`])")
 _EXPRESSION = Pattern(
@@ -195,6 +184,9 @@ def _assignment(scanner: Scanner, name: Name) -> int:
         return scanner.value(printed.end(), kind, is_text=True)
     if text.startswith(("{{", "${{", "$("), at) or _LENGTH.match(text, at):
         return 0  # a variable of a template, a command of a shell, a rule for passwords
+    marked = _MARKED.match(text, at)
+    if marked is not None and looks_issued(marked.group("value")):
+        return scanner.hide(*marked.span("value"), kind)
     if text.startswith(("[", "{", "("), at):
         return hide_group(scanner, at, kind)
     if _CALLED.match(text, at) or _EXPRESSION.match(text, at):
@@ -346,7 +338,8 @@ _COMMAND_BEFORE = Pattern(
     r"|login[ \t]+\S{1,80}|machine[ \t]+\S{1,80}(?:[ \t]+login[ \t]+\S{1,80})?)[ \t]+)(?:[^\s\"']{1,100}[:/])?\Z"
 )
 _STATED = Pattern(
-    r"[ \t]+(?:(?:is|was|è|ist|est|set to|=)[ \t]*:?|(?:for|of)[ \t]+[^\s:=]{1,60}(?:[ \t]\w{1,40})?[ \t]*[:=])[ \t]+",
+    r"[ \t]+(?:(?:is|was|è|ist|est|set to|provided|given|supplied|used|=)[ \t]*:?"
+    r"|(?:for|of)[ \t]+[^\s:=]{1,60}(?:[ \t]\w{1,40})?[ \t]*[:=])[ \t]+",
     re.IGNORECASE,
 )
 _ALONE = Pattern(r"(?:\A|\n)[ \t+>-]{0,20}\Z")
@@ -360,7 +353,7 @@ def _spaced(scanner: Scanner, name: Name) -> int:
     spaces = _SPACES.match(text, name.after) if kind[0] >= LIKELY else None
     if spaces is None:
         return 0
-    issued = issued_word(text, name.end, kind)
+    issued = issued_word(text, name.start, name.end, kind)
     if issued:
         return scanner.value(issued, kind)
     sql = _SQL.match(text, name.end) if kind[1] in ("password", "passwd", "secret", "key") else None
@@ -378,6 +371,11 @@ def _spaced(scanner: Scanner, name: Name) -> int:
     return scanner.value(quoted.end(), kind) if quoted is not None and kind[0] == CERTAIN else 0
 
 
+def _beside(scanner: Scanner, name: Name) -> int:
+    """A literal on the line that looks like a secret, however it is written: ``Option("X", "--password")``."""
+    return name.end if name.kind[0] == CERTAIN and hide_beside(scanner, name.start, name.end) else 0
+
+
 NOTATIONS: Tuple[Callable[[Scanner, Name], int], ...] = (
     _header,
     _unpacking,
@@ -391,5 +389,6 @@ NOTATIONS: Tuple[Callable[[Scanner, Name], int], ...] = (
     _cell,
     _call,
     _spaced,
+    _beside,
 )
 """Each hides the value of a name that is written in its way. It returns where the value ends, or 0."""

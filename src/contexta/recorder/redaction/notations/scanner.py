@@ -83,7 +83,8 @@ class Scanner:
         if plain is None:
             return 0
         first, last = plain.span()
-        if (to_line_end or self._is_settings) and kind[0] == CERTAIN and opens is None and self.begins_line(name_start):
+        is_setting = (to_line_end or self._is_settings) and kind[0] == CERTAIN and opens is None
+        if is_setting and text[first] != "$" and self.begins_line(name_start):
             last = self._line_end(first, last)
         if last - first < _LONGEST_TRIMMED:
             last = first + len(text[first:last].rstrip(",;:)]}."))

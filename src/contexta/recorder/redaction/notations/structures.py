@@ -8,11 +8,14 @@ from contexta.recorder.redaction.notations.scanner import (
     BRACKET_OR_QUOTE,
     COLON,
     LONGEST_LITERAL,
+    QUOTE,
+    SCHEME,
     at_least_likely,
     with_level,
 )
 from contexta.recorder.redaction.rules.names import CERTAIN, LIKELY, NONE, below, is_plural, sensitivity
 from contexta.recorder.redaction.rules.pattern import Pattern
+from contexta.recorder.redaction.rules.values import HIDDEN, REMOVED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +38,7 @@ _VALUE_KEY = Pattern(
     re.IGNORECASE,
 )
 _PART = Pattern(r"[^\n]{0,80}\r?\n(?:[A-Za-z-]{1,40}:[^\n]{0,100}\r?\n)?\r?\n(?=\S)")  # of multipart/form-data
-_MAPPED_VALUE = Pattern(r"[ \t]*(?:default|value)[ \t]*:[ \t]+(?=\S)", re.IGNORECASE)
+_MAPPED_VALUE = Pattern(r"[ \t]*(?:default|value|example)[ \t]*:[ \t]+(?=\S)", re.IGNORECASE)
 _SIBLINGS_END = Pattern(r"[{}]|\n[ \t]*-[ \t]|\n[ \t]*\n|/>|</")
 _VALUE_TAG = Pattern(r"(?:[ \t][^<>\n]{0,200})?>\s{0,80}<value>(?=[^<\s])", re.IGNORECASE)
 TAG = Pattern(r"(?:[ \t][^<>\n]{0,200})?(?<![/-])>(?=[^<\s]|<!\[CDATA)")
@@ -180,6 +183,32 @@ def hide_cell(scanner: Scanner, at: int, start: int, kind: Sensitivity) -> int:
         scanner.spans.append((begin + len(more.group()) - len(more.group().lstrip()), more.end(), None))
         newline = text.find("\n", stop)
     return cell.end()
+
+
+_HEADERS = Pattern(
+    r"(?:(?:proxy-)?authorization|(?:set-)?cookie|x-[a-z-]*(?:key|token|auth|secret)[a-z-]*)\Z", re.IGNORECASE
+)
+_HEADER_SIGN = Pattern(rf"[ \t]*(?:[:=,]|=>|%3A)[ \t]*(?P<quote>{QUOTE})?")
+_HEADER_VALUE = Pattern(r"[^\r\n\"'\\│┃║]+")
+
+
+def hide_header(scanner: Scanner, start: int, end: int, after: int) -> int:
+    """The value of an HTTP header, to the end of its text or line. start, end, after: of its name and quote."""
+    text = scanner.text
+    sign = _HEADER_SIGN.match(text, after) if _HEADERS.match(text, start, end) else None
+    value = _HEADER_VALUE.match(text, sign.end()) if sign else None
+    if value is None or sign is None:
+        return 0
+    if scanner.is_code and sign.group("quote") is None and not scanner.is_in_literal(after):
+        return 0
+    scheme = SCHEME.match(text, value.start())
+    first = scheme.end() if scheme else value.start()
+    if text.startswith((HIDDEN, REMOVED), first):
+        return value.end()
+    if not scanner.hide(first, value.end(), (LIKELY, "authorization")):
+        return 0
+    scanner.spans[-1] = (value.start(), value.start() + len(value.group().rstrip()), None)
+    return value.end()
 
 
 # ------------------------------------------------------------------------------------------------ columns, manifests

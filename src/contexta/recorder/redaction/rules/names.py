@@ -76,7 +76,7 @@ _MODEL_WORDS = frozenset(
     """
     cls pad eos bos sep mask unk unknown special image img video audio vision text speech num n max min per new total
     prefix suffix next first last prev previous vocab start end begin stop decoder encoder forced class distill dist
-    visual query register reg sot eot middle pre word sub subword byte char add skip ignore use with has is by line
+    visual query register reg sot eot middle pre word sub subword byte char add skip ignore use has is by line
     think tool role classification separation extra additional learnable global patch row column newline space blank
     target source lang language each every one single avg mean average count fim sink draft accepted rejected prompt
     completion input output context generated in out cache cached time memory latent state object point box grid frame

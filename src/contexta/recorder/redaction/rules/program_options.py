@@ -9,6 +9,7 @@ import re
 
 from contexta.recorder.redaction.rules.names import LIKELY, sensitivity
 from contexta.recorder.redaction.rules.pattern import Pattern
+from contexta.recorder.redaction.rules.values import looks_issued
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -150,8 +151,8 @@ def _in_value(kind: str, number: int, words: Sequence[str], start: int) -> Optio
     value = word[start:]
     if not value or (start == 0 and value.startswith("--") and _LONG.match(value)):
         return None  # an option follows: the program will ask for the password
-    if kind == "cookie" and "=" not in value:
-        return None  # a file
+    if (kind == "cookie" and "=" not in value) or (kind == "login" and "://" in value):
+        return None  # a file, the URL behind an option without its value
     if kind not in _SEPARATORS:
         return number, start, len(word)
     at = value.find(_SEPARATORS[kind])
@@ -209,6 +210,12 @@ _PIPED = Pattern(
     rf"\b(?:echo|printf)[ \t]+(?:-n[ \t]+)?[\"']?([^\s\"'|$]+)[\"']?[ \t]*\|[ \t]*{_INPUT}"
     rf"|{_INPUT}[^|\n]{{0,80}}<<<[ \t]*[\"']?([^\s\"'|$]+)"
 )
+_SECRET_FILE = r">{1,2}[ \t]*[\"']?[^\s\"'|;&]{0,200}?(?:token|secret|passw|api_?key|netrc|pgpass|credential)"
+_WRITTEN = Pattern(
+    rf"(?:\b(?:echo|printf|Set-Content)[ \t]+(?:-n[ \t]+|[\"']?%s(?:\\\\?n)?[\"']?[ \t]+)?|<<<[ \t]*)"
+    rf"[\"']?([^\s\"'|>$]+)[\"']?[ \t]*{_SECRET_FILE}",
+    re.IGNORECASE,
+)
 _SEGMENT_END = Pattern(r"(?<!\\)\n|\||;|&&")
 _LONGEST_COMMAND = 4_000
 _calls: List[Pattern] = []
@@ -224,6 +231,10 @@ def in_text(text: str) -> Iterator[Span]:
     if ("|" in text and ("echo" in text or "printf" in text)) or "<<<" in text:
         for piped in _PIPED.finditer(text):
             yield (*piped.span(piped.lastindex or 0), None)
+    if ">" in text:
+        for written in _WRITTEN.finditer(text):
+            if looks_issued(written.group(1)):
+                yield (*written.span(1), None)
     position = 0
     while True:
         match = _calls[0].search(text, position)

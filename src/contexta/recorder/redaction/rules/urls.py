@@ -19,6 +19,7 @@ _URL = Pattern(r"\b([A-Za-z][A-Za-z0-9+.-]{1,30})://([^\s\"'<>\x1b│┃]*)")
 _ORACLE = Pattern(r"jdbc:oracle:\w{1,10}:[^\s/@]{1,80}/([^\s@]{1,200})@")
 _PGPASS = Pattern(r"^[\w.*-]{1,80}:(?:\d{4,5}|\*):[^:\s]{1,80}:[^:\s]{1,80}:(\S+)$", re.MULTILINE)
 _USER = Pattern(r"[^/?#]*@")
+_PLACEHOLDERS = Pattern(r"(?:(?:\A|:)(?:\$?\{[\w.\[\]()]*\}|\$\w+|<[\w -]+>|%s|%\w+%))+\Z")
 _LOGIN = Pattern(r"[a-z_][a-z0-9_-]{0,31}\Z")
 _QUERY = Pattern(r"(?<=[?&;#])([^=&#;]+)=([^&#;]*)")
 _SECRET_QUERY = frozenset(
@@ -56,7 +57,7 @@ def _in_url(scheme: str, start: int, rest: str) -> Iterator[Span]:
         cut = None
     tail = len(authority) + (1 if rest[len(authority) : len(authority) + 1] == "/" else 0)
     user, at, host = authority.rpartition("@")
-    if at and not (scheme.endswith("ssh") and _LOGIN.match(user)):
+    if at and not (scheme.endswith("ssh") and _LOGIN.match(user)) and not _PLACEHOLDERS.match(user):
         yield start, start + len(user) + 1, ""
     if not at and ":" in authority and _USER.match(rest[tail:]):
         # A password with "/" in it: scheme://user:pa/ss@host

@@ -17,7 +17,8 @@ REMOVED = "[redacted]"
 _FLAGS = frozenset(
     """
     0 1 true false yes no on off none null nil auto default undefined unset empty required optional enabled disabled
-    str string int bytes bool any todo tbd n/a na required, xxx changeme text value file path secretstr secretbytes
+    str string int bytes bool any todo tbd n/a na required, xxx changeme
+    redacted hidden removed masked filtered prompt ask input text value file path secretstr secretbytes
     """.split()
 )
 _NUMBER = Pattern(r"[-+]?(?:\d[\d_,]*)?\.?\d+(?:[eE][-+]?\d+)?\Z")
@@ -51,6 +52,10 @@ _FILES = frozenset(
 _CLASSES = Pattern(r"[a-z]+|[A-Z]+|[0-9]+")
 _HEX = Pattern(r"(?:0x)?[0-9a-fA-F]+\Z")
 _ISSUED = Pattern(r"(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])[\x21-\x7e]+\Z")
+_SYMBOLS = r"[\w+/=!@#$%^&*.~-]*"
+_DIGITS_WITHIN = Pattern(
+    rf"{_SYMBOLS[:-1]}*?(?:[A-Za-z]{{2}}\d+[A-Za-z]{{2}}|[A-Za-z]\d+[A-Za-z]+\d|\d[A-Za-z]+\d+[A-Za-z]){_SYMBOLS}\Z"
+)
 _RESOLUTION = Pattern(r"(\d{2,4})x\1\Z")
 _ALPHANUMERIC = Pattern(r"\w")
 _DASHED = Pattern(r"[A-Za-z0-9+/_=.-]{16,}\Z")
@@ -80,8 +85,11 @@ def is_secret_under(name: Sensitivity, value: str) -> bool:
         digits = sum(c.isdigit() for c in text)
         if is_plural(word):
             return digits > _LARGEST_COUNT and word != "tokens"
-        return level == CERTAIN or (level == LIKELY and digits > _COUNT and "." not in text)
-    if _PLACEHOLDER.match(text) or (_VARIABLE.match(text) and sensitivity(text)[0] >= LIKELY):
+        is_count = word == "pass" and digits <= 2  # --pass 2
+        return (level == CERTAIN and not is_count) or (level == LIKELY and digits > _COUNT and "." not in text)
+    if _PLACEHOLDER.match(text) and not looks_issued(text.strip("<>[]")):
+        return False
+    if _VARIABLE.match(text) and sensitivity(text)[0] >= LIKELY:
         return False
     if word in _FILES and _FILE.match(text):
         return False
@@ -99,6 +107,15 @@ def is_secret_under(name: Sensitivity, value: str) -> bool:
 def is_ordinary(text: str) -> bool:
     """Whether a text consists of ordinary words or technical terms: ``serving_default``, ``MIT``, ``oauth2``."""
     return _ORDINARY.match(text) is not None or _TECHNICAL.match(text) is not None
+
+
+def looks_issued(text: str) -> bool:
+    """Whether a text is no word, name, file or version, but letters with digits among them: ``plain07word``."""
+    return (
+        7 <= len(text) <= 200
+        and _DIGITS_WITHIN.match(text) is not None
+        and not (_HEX.match(text) or _PATH.match(text) or _FILE.match(text) or "://" in text or _TECHNICAL.match(text))
+    )
 
 
 def _mixed(text: str) -> bool:
