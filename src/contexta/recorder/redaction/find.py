@@ -21,7 +21,7 @@ _SHORTEST = 4  # characters of a text that can contain a name and a secret
 # A text with a command that takes a secret contains one of these
 _COMMANDS = (
     *(" -", "'-", '"-', "login", "obscure", "alias", "add_user", "change_password", "sqlplus", "wpa_passphrase"),
-    *("chpasswd", "secret create", "schtasks", "freerdp"),
+    *("chpasswd", "unlock", "secret create", "schtasks", "freerdp"),
 )
 _CONFIGURING = ("poetry config", "config host", "aws configure", "<<<", "echo ", "printf ")
 _MARK = Pattern(r"secret:sha256:[0-9a-f]{16}|\[redacted\]")

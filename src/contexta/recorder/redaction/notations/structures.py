@@ -41,7 +41,7 @@ _PART = Pattern(r"[^\n]{0,80}\r?\n(?:[A-Za-z-]{1,40}:[^\n]{0,100}\r?\n)?\r?\n(?=
 _MAPPED_VALUE = Pattern(r"[ \t]*(?:default|value|example)[ \t]*:[ \t]+(?=\S)", re.IGNORECASE)
 _SIBLINGS_END = Pattern(r"[{}]|\n[ \t]*-[ \t]|\n[ \t]*\n|/>|</")
 _VALUE_TAG = Pattern(r"(?:[ \t][^<>\n]{0,200})?>\s{0,80}<value>(?=[^<\s])", re.IGNORECASE)
-TAG = Pattern(r"(?:[ \t][^<>\n]{0,200})?(?<![/-])>(?=[^<\s]|<!\[CDATA)")
+TAG = Pattern(r"(?:[ \t][^<>\n]{0,200})?(?<![/-])>(?=\s{0,80}[^<\s]|<!\[CDATA)")
 _CDATA = "<![CDATA["
 BAR = Pattern(r"[ \t]*[│┃║|][ \t]*")
 _CELL = Pattern(r"[^│┃║|\n]*[^│┃║|\s]")
@@ -160,7 +160,9 @@ def hide_element(scanner: Scanner, at: int, kind: Sensitivity) -> int:
     is_cdata = scanner.text.startswith(_CDATA, at)
     at += len(_CDATA) if is_cdata else 0
     end = scanner.text.find("]]>" if is_cdata else "<", at, at + _LONGEST_STRUCTURE)
-    return scanner.hide(at, end, at_least_likely(kind))
+    content = scanner.text[at : max(at, end)]
+    first, last = at + len(content) - len(content.lstrip()), at + len(content.rstrip())
+    return scanner.hide(first, last, at_least_likely(kind))
 
 
 def hide_cell(scanner: Scanner, at: int, start: int, kind: Sensitivity) -> int:

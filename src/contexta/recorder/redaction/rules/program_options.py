@@ -32,6 +32,7 @@ secret | docker:login podman:login nerdctl:login buildah:login helm:login oras:l
 secret | apptainer:login singularity:login az:login oc:login | -p
 secret | mongo mongosh mongodump mongorestore mongoexport mongoimport mongostat mongotop mongofiles | -p
 secret | psexec schtasks | -p /p /rp
+secret | cypher-shell | -p
 secret | sshpass cqlsh beeline exaplus ncftp ncftpput ncftpget rabbitmqadmin rdesktop xfreerdp wlfreerdp | -p
 secret | crackmapexec netexec evil-winrm useradd usermod | -p
 secret | youtube-dl yt-dlp gallery-dl | -p --twofactor
@@ -41,7 +42,8 @@ secret | sqlcmd bcp osql isql tsql fisql zip unzip zipcloak pdm:publish ipmitool
 secret | mosquitto_pub mosquitto_sub mosquitto_rr | -P
 secret | vsql ldapsearch ldapmodify ldapadd ldapdelete ldapwhoami ldapcompare ldapmodrdn | -w
 secret | ldappasswd | -w -a -s
-secret | influx anaconda binstar glab | -t
+secret | influx anaconda binstar glab doctl | -t
+login | etcdctl | --user
 secret | gem:push nuget:push dotnet:nuget kaggle | -k --key
 secret | redis-cli | -a
 secret | gh:secret | -b --body
@@ -55,8 +57,8 @@ percent | smbclient rpcclient smbget winexe | -U --user
 comma | lftp | -u
 prefixed | openssl | -passin -passout -pass -k -K
 secret | convertto-securestring | -String 1
-secret | wandb:login vault:login cargo:login comet:login neptune:login dvc:studio:login rclone:obscure | 1
-secret | rabbitmqctl:add_user rabbitmqctl:change_password wpa_passphrase | 2
+secret | wandb:login vault:login cargo:login comet:login neptune:login dvc:studio:login rclone:obscure bw:unlock | 1
+secret | rabbitmqctl:add_user rabbitmqctl:change_password wpa_passphrase bw:login | 2
 secret | mc:alias:set mc:config:host:add | 3 4
 setting | aws:configure:set | 2
 setting | poetry:config | 3
@@ -209,6 +211,7 @@ _INPUT = r"[^|\n]{0,80}(?:--password-stdin|\bsudo[ \t]+-S|--with-token|\bchpassw
 _PIPED = Pattern(
     rf"\b(?:echo|printf)[ \t]+(?:-n[ \t]+)?[\"']?([^\s\"'|$]+)[\"']?[ \t]*\|[ \t]*{_INPUT}"
     rf"|{_INPUT}[^|\n]{{0,80}}<<<[ \t]*[\"']?([^\s\"'|$]+)"
+    r"|(?:pass|secret|token|key)[\w-]{0,20}[ =]<\((?:echo|printf)[ \t]+(?:-n[ \t]+)?[\"']?([^\s\"')$]+)"
 )
 _SECRET_FILE = r">{1,2}[ \t]*[\"']?[^\s\"'|;&]{0,200}?(?:token|secret|passw|api_?key|netrc|pgpass|credential)"
 _WRITTEN = Pattern(
@@ -228,7 +231,7 @@ def in_text(text: str) -> Iterator[Span]:
         programs = {*_options, *_arguments, "ConvertTo-SecureString"}
         names = "|".join(re.escape(name) for name in sorted(programs, key=lambda name: (-len(name), name)))
         _calls.append(Pattern(rf"(?<![\w.-])(?:{names})(?:\.exe)?(?=[ \t]|[\"'][ \t]*,)"))
-    if ("|" in text and ("echo" in text or "printf" in text)) or "<<<" in text:
+    if ("|" in text and ("echo" in text or "printf" in text)) or "<<<" in text or "<(" in text:
         for piped in _PIPED.finditer(text):
             yield (*piped.span(piped.lastindex or 0), None)
     if ">" in text:
