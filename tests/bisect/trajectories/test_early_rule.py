@@ -138,3 +138,73 @@ def test_series_of_times_and_speeds_are_known_by_name() -> None:
     assert all(map(is_timing, [*timing, "stdout: seconds"]))
     others = ["loss", "val/score", "lr", "grad_norm", "min_loss", "val/accuracy", "update_ratio"]
     assert not any(map(is_timing, others))
+
+
+def printed(**columns: Sequence[float]) -> list[str]:
+    """One line per epoch with these values."""
+    rows = zip(*columns.values(), strict=True)
+    return [
+        " ".join([f"epoch={n}", *(f"{name}={value!r}" for name, value in zip(columns, row, strict=True))])
+        for n, row in enumerate(rows)
+    ]
+
+
+def trajectory(**columns: Sequence[float]) -> dict[str, list[Point]]:
+    return {f"stdout: {name}": list(enumerate(values)) for name, values in columns.items()}
+
+
+def test_points_at_which_old_and_new_are_equal_again_are_no_evidence() -> None:
+    old, new = curve(1), [*curve(1)[:5], curve(1)[5] + 1e-6, *curve(1)[6:]]
+    assert followed(series(old, STDOUT), series(new, STDOUT), lines(old))[0] is None, "they differ at one point only"
+    new = [value + 1e-6 * (n >= 5 and n % 4 == 1) for n, value in enumerate(old)]
+    found, at = followed(series(old, STDOUT), series(new, STDOUT), lines(old), after=3)
+    assert found is not None
+    assert at == 5 + 2 * 4 + 1, "the third point that differs"
+
+
+@pytest.mark.parametrize("sink", [float("nan"), float("inf"), 0.0, 1.0, 0.5, 0.6931471805599453])
+def test_a_single_step_into_a_value_where_many_runs_end_is_no_evidence(sink: float) -> None:
+    stuck, new = [*curve(1)[:5], *[sink] * 35], curve(1)
+    assert followed(series(stuck, STDOUT), series(new, STDOUT), lines(stuck), after=1)[0] is None
+
+
+def test_a_series_that_differs_early_does_not_decide_for_one_that_differs_later() -> None:
+    rates = {end: [rate * 0.97**n for n in range(40)] for end, rate in (("OLD", 0.1), ("NEW", 0.2))}
+    old, new = curve(1), curve(1, 12, 1e-6)
+    ends = trajectory(lr=rates["OLD"], loss=old), trajectory(lr=rates["NEW"], loss=new)
+    assert followed(*ends, printed(lr=rates["OLD"], loss=new))[0] is None, "OLD's learning rate with NEW's loss"
+    assert followed(*ends, printed(lr=rates["NEW"], loss=old))[0] is None
+    found, at = followed(*ends, printed(lr=rates["OLD"], loss=old))
+    assert found is not None
+    assert (found.endpoint, at) == ("OLD", 17), "5 points of the loss"
+
+
+def test_no_trial_is_stopped_if_a_series_differs_only_near_the_end() -> None:
+    rates = {end: [rate * 0.97**n for n in range(40)] for end, rate in (("OLD", 0.1), ("NEW", 0.2))}
+    ends = trajectory(lr=rates["OLD"], loss=curve(1)), trajectory(lr=rates["NEW"], loss=curve(1, 33, 1e-6))
+    assert followed(*ends, printed(lr=rates["OLD"], loss=curve(1)))[0] is None
+
+
+def test_a_coarse_series_that_differs_is_followed_as_far_as_a_trial_may_be_stopped() -> None:
+    accuracy = [round(0.5 + n / 80, 1) for n in range(40)]
+    better = [round(value + 0.1 * (n >= 6), 1) for n, value in enumerate(accuracy)]
+    loss = curve(1), curve(1, 0, 1e-6)
+    ends = trajectory(loss=loss[0], accuracy=accuracy), trajectory(loss=loss[1], accuracy=better)
+    found, at = followed(*ends, printed(loss=loss[0], accuracy=accuracy))
+    assert found is not None
+    assert at == 30
+    left = [*accuracy[:20], *better[20:]]
+    assert followed(*ends, printed(loss=loss[0], accuracy=left))[0] is None
+
+
+def test_a_learning_rate_that_stays_at_its_value_does_not_decide_alone() -> None:
+    ends = trajectory(lr=[0.1] * 40, loss=curve(1)), trajectory(lr=[0.01] * 40, loss=curve(1))
+    assert followed(*ends, printed(lr=[0.1] * 40, loss=curve(1)))[0] is None
+    ends = trajectory(lr=[0.1] * 40, loss=curve(1)), trajectory(lr=[0.01] * 40, loss=curve(1, 0, 1e-6))
+    assert followed(*ends, printed(lr=[0.1] * 40, loss=curve(1)))[1] == 5
+
+
+def test_steps_that_are_numbered_differently_must_be_followed_and_are_no_evidence() -> None:
+    values = curve(1)
+    shifted: dict[str, list[Point]] = {STDOUT: [(n + 1, value) for n, value in enumerate(values)]}
+    assert followed(series(values, STDOUT), shifted, lines(values))[0] is None

@@ -9,7 +9,7 @@ from contexta.bisect.inference.early_verdicts import is_contradicted
 from contexta.bisect.reporting.finished_trial import Trial
 from contexta.bisect.search.problem import Probe
 from contexta.bisect.session.setup import Setup
-from contexta.bisect.trajectories.early_rule import EarlyRule, Name, Reference, first_difference
+from contexta.bisect.trajectories.early_rule import EarlyRule, Name, Reference, equal
 from contexta.bisect.trajectories.trajectory import Point, decoded, is_timing
 from contexta.core import settings
 from contexta.core.errors import DamagedData, NotFound
@@ -91,7 +91,7 @@ class EarlyReferences:
 
 
 def _repeats(one: Sequence[Point], other: Sequence[Point]) -> bool:
-    return len(one) == len(other) and first_difference(one, other) is None and one[-1][0] == other[-1][0]
+    return len(one) == len(other) and all(map(equal, one, other))
 
 
 def _without(series: Series, names: set[str] | tuple[str, ...]) -> Series:

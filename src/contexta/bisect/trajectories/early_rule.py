@@ -1,7 +1,9 @@
 """The rule for an early verdict: a trial logs exactly what one endpoint logged, beyond where OLD and NEW differ.
 
-The rule compares the series that both endpoints logged at one seed. A series *decides* once a trial has logged enough
-points after the first one that differs between the endpoints, and once it is no coincidence that they are equal.
+The rule compares the series that both endpoints logged at one seed. A series is *informative* if it differs between the
+endpoints. It *decides* once a trial equals one endpoint at enough of the points at which the other has another value,
+so many that chance is excluded. All informative series must decide: a learning rate of OLD next to a loss that may
+still become that of NEW says nothing about the loss.
 """
 
 from __future__ import annotations
@@ -17,8 +19,8 @@ from typing import Literal
 from contexta.analysis.metrics.grain import grain
 from contexta.bisect.trajectories.trajectory import Point, Trajectory
 
-_NO_COINCIDENCE = 10.0  # nats of evidence that a series must give after OLD and NEW differ
-_SOON = 0.5  # of its points: all series that decide before must agree; if there is none, the first that decides
+_NO_COINCIDENCE = 10.0  # nats of evidence that a series must give where OLD and NEW differ
+_MOST_PER_POINT = 5.0  # nats: many runs end up in one value (the loss of a constant prediction), so one is not enough
 _LATEST = 0.75  # of its points: a trial that has run so far costs little more, and gives a measured value
 _MOST_LIKELY_EQUAL = 0.9  # the probability that two unrelated values are equal, at most
 
@@ -68,8 +70,8 @@ class Reference:
 class EarlyRule:
     """When a trial follows an endpoint. Without references its series are only recorded."""
 
-    after: int = 0
-    """The least number of points after OLD and NEW differ."""
+    after: int = 1
+    """The least number of equal points at which OLD and NEW differ; at least 1."""
     references: tuple[Reference, ...] = ()
     """OLD and NEW; or none."""
     may_stop: bool = False
@@ -84,15 +86,20 @@ class EarlyRule:
         return {own.endpoint: tuple(self._decisions(own, other)) for own, other in ((old, new), (new, old))}
 
     def _decisions(self, own: Reference, other: Reference) -> Sequence[Decision]:
+        """Decisions on all informative series, the latest one last; none if one of them is still open too late."""
         decisions = []
-        for name, points in own.trajectory.items():
-            first = first_difference(points, other.trajectory.get(name, ()))
-            if first is not None:
-                enough = _enough(points, first, self.after)
-                if enough is not None and enough <= _LATEST * len(points):
-                    decisions.append(Decision(name, first, enough, enough / len(points)))
-        decisions.sort(key=lambda decision: decision.share)
-        return [decision for decision in decisions if decision.share <= _SOON] or decisions[:1]
+        for name in sorted(own.trajectory.keys() & other.trajectory.keys()):
+            points, others = own.trajectory[name], other.trajectory[name]
+            is_informative = len(points) != len(others) or not all(map(equal, points, others))
+            if len(points) < 2 or not is_informative:
+                continue  # a single value is a result, no series
+            decision = _decision(name, points, others, self.after)
+            if decision is None:
+                return ()
+            decisions.append(decision)
+        if not any(decision.excludes_chance for decision in decisions):
+            return ()
+        return sorted(decisions, key=lambda decision: decision.share)
 
     @cached_property
     def common(self) -> frozenset[str]:
@@ -112,6 +119,8 @@ class Decision:
     """The number of equal points that decides."""
     share: float
     """The same, as a share of all points of the series."""
+    excludes_chance: bool
+    """Whether equal points of this series alone are no coincidence."""
 
 
 def equal(one: Point, other: Point) -> bool:
@@ -119,27 +128,50 @@ def equal(one: Point, other: Point) -> bool:
     return one[0] == other[0] and (one[1] == other[1] or (one[1] != one[1] and other[1] != other[1]))
 
 
-def first_difference(points: Sequence[Point], others: Sequence[Point]) -> int | None:
-    """The first point with another value at the same step; None without one, or where steps differ before."""
-    for number, (one, other) in enumerate(zip(points, others, strict=False)):
-        if not equal(one, other):
-            return number if one[0] == other[0] else None
-    return None
+def _decision(name: str, points: Sequence[Point], others: Sequence[Point], after: int) -> Decision | None:
+    """How far a series must be followed; None if OLD and NEW differ too late to decide.
 
-
-def _enough(points: Sequence[Point], first: int, after: int) -> int | None:
-    """How many points decide: ``after`` of them from the first difference on, and enough that chance is excluded.
-
-    Points that repeat the value before say nothing. Coarse values are often equal by chance.
+    A series that moves so little that chance cannot be excluded is followed as far as a trial may be stopped. One that
+    stays at a value gives no evidence, and is followed for ``after`` points.
     """
-    values = [value if math.isfinite(value) else 0.0 for _, value in points]
-    moves = [abs(b - a) for a, b in pairwise(values) if a != b]
-    if not moves:
+    differing = [n for n, point in enumerate(points) if n >= len(others) or not equal(point, others[n])]
+    in_time = [number for number in differing if number + 1 <= _LATEST * len(points)]
+    if not in_time:
         return None
-    chance = min(_MOST_LIKELY_EQUAL, grain(values[:_MOST_FOR_GRAIN]) / (2 * median(moves)))
-    evidence, nats = 0.0, -math.log(max(chance, 1e-9))
-    for number in range(first, len(values)):
-        evidence += nats if number == 0 or values[number] != values[number - 1] else 0.0
-        if number + 1 - first >= after and evidence >= _NO_COINCIDENCE:
-            return number + 1
-    return None
+    nats, evidence, last = _evidence(points), 0.0, in_time[:after][-1]
+    for count, number in enumerate(in_time, start=1):
+        if number >= len(others) or points[number][1] != others[number][1]:  # else only the steps differ
+            evidence += nats[number]
+        if evidence > 0:
+            last = number
+        if count >= after and evidence >= _NO_COINCIDENCE:
+            break
+    share = (last + 1) / len(points)
+    return Decision(name, differing[0], last + 1, share, excludes_chance=evidence >= _NO_COINCIDENCE)
+
+
+def _evidence(points: Sequence[Point]) -> list[float]:
+    """Nats per point: how improbable it is that another run has the same value there by chance.
+
+    A value that repeats the one before gives none, nor do NaN and infinity, which are where many runs end. Coarse
+    values are often equal by chance. A value with few digits (0, 1, 0.5) is more often reached than one with many.
+    """
+    values = [value for _, value in points]
+    finite = [value for value in values if math.isfinite(value)]
+    moves = [abs(b - a) for a, b in pairwise(finite) if a != b]
+    if not moves:
+        return [0.0] * len(values)
+    chance = min(_MOST_LIKELY_EQUAL, grain(finite[:_MOST_FOR_GRAIN]) / (2 * median(moves)))
+    most = min(_MOST_PER_POINT, -math.log(max(chance, 1e-9)))
+    return [
+        0.0
+        if not math.isfinite(value) or (number > 0 and value == values[number - 1])
+        else min(most, max(-math.log(_MOST_LIKELY_EQUAL), math.log(10) * (_digits(value) - 1)))
+        for number, value in enumerate(values)
+    ]
+
+
+def _digits(value: float) -> int:
+    """Significant decimal digits of a finite number; at least 1."""
+    mantissa = repr(value).lstrip("-").partition("e")[0].replace(".", "")
+    return max(1, len(mantissa.strip("0")))
