@@ -1,4 +1,4 @@
-"""The secrets of the environment variables are hidden wherever a run writes them, and what only looks like one is not."""
+"""Secrets of environment variables are hidden wherever a run writes them; what only looks like one is not."""
 
 from __future__ import annotations
 
