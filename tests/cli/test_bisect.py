@@ -89,6 +89,26 @@ def test_an_environment_and_a_lock_are_sides_like_any_other(cli: Cli, project: P
     assert report["notes"][0].startswith("OLD is the environment old-env, on Python 3.")
 
 
+def test_locks_of_poetry_pdm_and_pipenv_are_sides_like_any_other(cli: Cli, project: Path) -> None:
+    names = ("bystander", "culprit", "innocent")
+    entry = '[[package]]\nname = "{}"\nversion = "{}"\n{}'
+    poetry = 'optional = false\npython-versions = "*"\ngroups = ["main"]\nfiles = []\n'
+    (project / "poetry.lock").write_text(
+        "".join(entry.format(name, "1.0", poetry) for name in names)
+        + '[metadata]\nlock-version = "2.1"\npython-versions = ">=3.8"\ncontent-hash = "0"\n'
+    )
+    pdm = '[metadata]\ngroups = ["default"]\nlock_version = "4.5.0"\ncontent_hash = "sha256:0"\n'
+    (project / "pdm.lock").write_text(
+        pdm + "".join(entry.format(name, "2.0", 'groups = ["default"]\nfiles = []\n') for name in names)
+    )
+    pins = {name: {"version": "==2.0"} for name in names}
+    (project / "Pipfile.lock").write_text(json.dumps({"_meta": {"sources": []}, "default": pins}))
+    for new in ("pdm.lock", "Pipfile.lock"):
+        done = cli("bisect", "poetry.lock", new, "--python", PYTHON, "--plan", "--json", *COMMAND)
+        assert done.returncode == 0, done.stderr
+        assert [change["key"] for change in json.loads(done.stdout)["changes"]] == list(names)
+
+
 def test_recorded_run_and_file_differ_in_what_both_specify(cli: Cli, project: Path) -> None:
     with Contexta(workspace=project / ".contexta") as ctx:
         packages = dict.fromkeys(("culprit", "innocent", "bystander"), "1.0")

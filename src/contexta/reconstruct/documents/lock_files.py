@@ -1,4 +1,4 @@
-"""Lock files: pylock.toml, uv.lock, poetry.lock and Pipfile.lock."""
+"""Lock files: pylock.toml, uv.lock, poetry.lock, pdm.lock and Pipfile.lock."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from packaging.markers import InvalidMarker, Marker
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+from contexta.bisect.inputs.sides.pdm_lock import pins_of_pdm_lock
+from contexta.bisect.inputs.sides.pipfile_lock import pins_of_pipfile_lock
+from contexta.bisect.inputs.sides.poetry_lock import pins_of_poetry_lock
 from contexta.bisect.inputs.sides.pylock import pins_of_pylock
 from contexta.bisect.inputs.sides.uv_lock import DEFAULT_GROUPS, pins_of_uv_lock
 from contexta.core.errors import ContextaError
@@ -22,7 +24,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-_NAME = re.compile(r"(?:^|/)(?:pylock(?:\.[\w-]+)?\.toml|uv\.lock|poetry\.lock|Pipfile\.lock)$")
+_NAME = re.compile(r"(?:^|/)(?:pylock(?:\.[\w-]+)?\.toml|uv\.lock|poetry\.lock|pdm\.lock|Pipfile\.lock)$")
 
 
 def recognises(name: str) -> bool:
@@ -54,23 +56,11 @@ def _pins(document: Document, table: Mapping[str, Any], markers: Mapping[str, st
     elif name.startswith("pylock"):
         yield from pins_of_pylock(table, markers, document.where()).packages.items()
     elif name == "poetry.lock":
-        for package in table.get("package", ()):
-            condition = package.get("markers")
-            condition = condition.get("main") if isinstance(condition, dict) else condition
-            if not package.get("optional") and "source" not in package and _applies(condition, markers):
-                yield package["name"], package["version"]
+        yield from pins_of_poetry_lock(table, markers, document.where(), None).packages.items()
+    elif name == "pdm.lock":
+        yield from pins_of_pdm_lock(table, markers, document.where(), frozenset()).packages.items()
     else:
-        for package, entry in table.get("default", {}).items():
-            version = str(entry.get("version", "")).removeprefix("==")
-            if version and _applies(entry.get("markers"), markers):
-                yield package, version
-
-
-def _applies(condition: object, markers: Mapping[str, str]) -> bool:
-    try:
-        return not isinstance(condition, str) or Marker(condition).evaluate({**markers, "extra": ""})
-    except InvalidMarker:
-        return True
+        yield from pins_of_pipfile_lock(table, markers, document.where()).packages.items()
 
 
 def _python(document: Document, table: Mapping[str, Any]) -> Iterator[Wish]:

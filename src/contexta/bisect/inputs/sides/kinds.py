@@ -5,12 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from os import PathLike, fspath
 
-from contexta.bisect.inputs.sides import pylock, recorded_run, requirements_files, uv_lock, virtual_environment
+from contexta.bisect.inputs.sides import (
+    pdm_lock,
+    pipfile_lock,
+    poetry_lock,
+    pylock,
+    recorded_run,
+    requirements_files,
+    uv_lock,
+    virtual_environment,
+)
 from contexta.bisect.inputs.sides.side import Candidate, Records, Side
 from contexta.core.errors import InvalidInput, NotFound, shown
 
 KINDS: tuple[Callable[[Candidate], Side | None], ...] = (
+    pipfile_lock.recognise,  # JSON, before everything that is read as TOML
     pylock.recognise,
+    poetry_lock.recognise,
+    pdm_lock.recognise,
     uv_lock.recognise,
     requirements_files.recognise,  # every other file
     recorded_run.recognise,  # before a directory of the same name

@@ -23,7 +23,10 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-KINDS_OF_SIDES = "a requirements file, pylock.toml, uv.lock, or the directory of a virtual environment"
+KINDS_OF_SIDES = (
+    "a requirements file, pylock.toml, uv.lock, poetry.lock, pdm.lock, Pipfile.lock, or the directory of a virtual "
+    "environment"
+)
 _BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}  # the encoding of `>` in PowerShell
 
 
@@ -117,3 +120,14 @@ def read_text(path: Path) -> str:
         return content.decode(_BYTE_ORDER_MARKS.get(content[:2], "utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInput(f"{path} cannot be read: {error}") from error
+
+
+def toml_beside(lock: Path, name: str = "pyproject.toml") -> Mapping[str, Any] | None:
+    """The project file in the directory of a lock; None without one. Raises InvalidInput if it cannot be read."""
+    path = lock.with_name(name)
+    if not path.is_file():
+        return None
+    try:
+        return tomllib.loads(read_text(path))
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidInput(f"{path} is no TOML: {error}") from error

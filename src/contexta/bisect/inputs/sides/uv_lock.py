@@ -13,7 +13,7 @@ from packaging.markers import Marker
 
 from contexta.bisect.inputs.pins import Pins
 from contexta.bisect.inputs.sides.locked_pins import LockedPins, require_python
-from contexta.bisect.inputs.sides.side import KINDS_OF_SIDES, Candidate, Side, read_text
+from contexta.bisect.inputs.sides.side import KINDS_OF_SIDES, Candidate, Side, toml_beside
 from contexta.core.errors import InvalidInput, shown
 from contexta.findings.past_runs import Installation
 from contexta.reproduce.environment_manager import lock_installation
@@ -35,7 +35,7 @@ class UvLock(Side):
     def __init__(self, path: Path, text: str, table: Table) -> None:
         self.label = f"the lock {path}"
         self._path, self._text, self._table = path, text, table
-        self._groups = _default_groups(path.with_name("pyproject.toml"))
+        self._groups = _default_groups(path)
 
     def pins(self, markers: Mapping[str, str]) -> Pins:
         return pins_of_uv_lock(self._text, self._table, markers, str(self._path), self._groups)
@@ -54,14 +54,11 @@ def recognise(candidate: Candidate) -> Side | None:
     return None
 
 
-def _default_groups(project: Path) -> tuple[str, ...] | None:
+def _default_groups(lock: Path) -> tuple[str, ...] | None:
     """The groups that `uv sync` installs, by the pyproject.toml next to a lock; None for all."""
-    if not project.is_file():
+    table = toml_beside(lock)
+    if table is None:
         return DEFAULT_GROUPS
-    try:
-        table = tomllib.loads(read_text(project))
-    except tomllib.TOMLDecodeError as error:
-        raise InvalidInput(f"{project} is no TOML: {error}") from error
     groups = table.get("tool", {}).get("uv", {}).get("default-groups", DEFAULT_GROUPS)
     return None if groups == "all" else tuple(map(str, groups))
 
