@@ -1,13 +1,15 @@
 """Early verdicts: trials that were stopped because they logged exactly what an endpoint logged.
 
 Such a trial counts as if it had the value of the endpoint at that seed, but this value was not measured. So every trial
-that runs to its end tests the rule: if it followed an endpoint and ends with another value, no early verdict counts.
-A proof also needs measured values (``unmeasured_fact``).
+that runs to its end tests the rule: if it followed an endpoint and ends with another value, or without a value, no
+early verdict counts. A proof also needs measured values (``unmeasured_fact``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from itertools import chain, count
 
 from contexta.bisect.inference.mix_evidence import MixEvidence
 from contexta.bisect.inference.observations import Observation
@@ -20,14 +22,17 @@ _CONTRADICTING_ODDS = 20.0  # between good and bad, to one, by measured values a
 def is_contradicted(results: Sequence[Observation]) -> bool:
     """Whether a trial that ran to its end shows that equal trajectories do not mean equal values.
 
-    Either it followed an endpoint and has another value, or a mix gave two values at one seed.
+    It followed an endpoint and has another value, or none because it crashed or diverged; or a mix gave two values at
+    one seed.
     """
     values: dict[tuple[int, int], float] = {}
     for result in results:
-        if result.value is None or not result.is_measured:
+        if not result.is_measured:
             continue
         if result.predicted not in (None, result.value):
             return True
+        if result.value is None:
+            continue
         if values.setdefault((result.mix, result.seed), result.value) != result.value:
             return True
     return False
@@ -63,12 +68,13 @@ def lost_repeat(results: Sequence[Observation]) -> int | None:
 def must_be_measured(results: Sequence[Observation], mix: int, seed: int, new: int) -> bool:
     """Whether the next trial of a mix at a seed must run to its end, whatever it logs.
 
-    The second run of OLD at a seed only shows whether OLD repeats. Everything else that runs again is in doubt.
+    The second run of OLD only shows whether OLD repeats. Everything else that runs again is in doubt: a late run of OLD
+    tells whether the machine has changed, and would compare a copy with itself if it were stopped.
     """
-    earlier = [result for result in results if (result.mix, result.seed) == (mix, seed)]
     if mix == 0:
-        return len(earlier) != 1
-    return mix == new or bool(earlier)
+        seeds = [result.seed for result in results if result.mix == 0 and result.value is not None]
+        return seeds != [seed] or any(result.mix not in (0, new) for result in results)
+    return mix == new or any((result.mix, result.seed) == (mix, seed) for result in results)
 
 
 def unmeasured_fact(
@@ -76,24 +82,31 @@ def unmeasured_fact(
 ) -> tuple[int, int] | None:
     """(mix, seed) of the first fact of a proof that measured values alone do not show; None if they show all.
 
-    One of them must have been measured at a seed at which both endpoints were: only there it can contradict the rule.
+    Each mix of the proof must have a measured value, and one of them at a seed at which both endpoints were measured:
+    only there it can contradict the rule.
     """
     if all(result.is_measured for result in results):
         return None
     ends, measured = (0, new), _measured(results, new)
     seeds = {mix: {r.seed for r in results if r.mix == mix and r.is_measured and r.value is not None} for mix in ends}
     testing = seeds[0] & seeds[new]
-    mixes = [fact.mix for fact in proof.facts if fact.mix not in ends]
+    facts = [fact for fact in proof.facts if fact.mix not in ends]
+    mixes = [fact.mix for fact in facts]
     if testing and not any(r.mix in mixes and r.seed in testing and r.is_measured for r in results):
         return mixes[0], min(testing)
-    for fact in proof.facts:
+    for fact in facts:
         culprits = 0 if fact.expected is None else proof.culprits
-        if fact.mix in ends or measured.state(fact.mix, strength.odds, 1, culprits) == fact.state:
-            continue
-        early = [result.seed for result in results if result.mix == fact.mix and not result.is_measured]
-        if early:
-            return fact.mix, early[0]
+        if measured.state(fact.mix, strength.odds, 1, culprits) != fact.state:
+            return fact.mix, _open_seed(results, fact.mix, testing)
     return None
+
+
+def _open_seed(results: Sequence[Observation], mix: int, testing: AbstractSet[int]) -> int:
+    """The seed at which a mix runs to its end: of its early verdicts, else of the endpoints, else a new one."""
+    ran = [result for result in results if result.mix == mix]
+    early = [result.seed for result in ran if not result.is_measured]
+    unused = count(max((result.seed for result in results), default=-1) + 1)
+    return next(chain(early, sorted(testing - {result.seed for result in ran}), unused))
 
 
 def doubtful_verdict(results: Sequence[Observation], new: int) -> tuple[int, int] | None:

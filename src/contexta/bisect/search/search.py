@@ -99,7 +99,7 @@ def _next_step(
         step = repeat_failure(problem, evidence, step) or step
     if not is_spent and isinstance(step, Verdict) and step.kind == "proved" and step.proof is not None:
         late = next_late_run(evidence, step.proof)
-        step = step if late is None else Probe(*late, "end", "does it still give its earlier value?")
+        step = step if late is None else Probe(*late, "end", "does it still give its earlier value?", to_end=True)
     if isinstance(step, Verdict) and step.kind == "proved" and step.proof is not None:
         fact = unmeasured_fact(results, step.proof, problem.mixes.full, problem.settings.strength)
         step = step if fact is None else Probe(*fact, "proof", "its value was not measured so far", to_end=True)

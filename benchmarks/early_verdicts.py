@@ -1,0 +1,118 @@
+"""Simulate studies whose trials end early: wrong proofs, and the cost in whole trainings.
+
+    uv run benchmarks/early_verdicts.py [STUDIES [FIRST [KIND]]]
+
+STUDIES of each kind (default 300), from problem number FIRST (default 0), in two processes; KIND: only the kinds whose
+name contains it. A training logs 40 epochs. A trial is stopped after three of them that equal an endpoint where OLD
+and NEW differ. "unmeasured" counts proofs with a fact that no trial measured.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from random import Random
+from statistics import fmean
+from typing import NamedTuple
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+
+from support.early_worlds import LoggedWorld, play_logged
+from support.worlds import World, draw, draw_with_perturbing_changes
+
+CHANGES = 12
+
+
+def single(number: int, effect: float = 4.0, *, shifts: int = 0) -> World:
+    """A world of one culprit without failing mixes, and with a number of RNG-perturbing changes."""
+    world = draw(number, "single", effect, fingerprint=True, count=CHANGES)
+    others = [group for group in range(CHANGES) if group not in world.causes]
+    drawn = sum(1 << group for group in Random(number).sample(others, shifts))
+    return replace(world, shifts=drawn, crashes=(), flaky_mixes=0.0)
+
+
+def other(world: World) -> int:
+    """A harmless change, as a mix."""
+    return 1 << Random(world.number + 1).choice([group for group in range(CHANGES) if group not in world.causes])
+
+
+def moved_by_another(number: int, cause_from: float) -> LoggedWorld:
+    world = single(number)
+    return LoggedWorld(world, cause_from, movers=other(world))
+
+
+def crashing(number: int) -> LoggedWorld:
+    world = single(number)
+    free = [group for group in range(CHANGES) if group not in world.causes]
+    first, second = Random(number).sample(free, 2)
+    return LoggedWorld(replace(world, crashes=((first, second),)), fails_late=True)
+
+
+def null(number: int) -> LoggedWorld:
+    return LoggedWorld(draw(number, "null", 2.0, fingerprint=True))
+
+
+def null_with_perturbing(number: int) -> LoggedWorld:
+    return LoggedWorld(draw_with_perturbing_changes(number, "null", 2.0, count=40, perturbing=3))
+
+
+KINDS: dict[str, Callable[[int], LoggedWorld]] = {
+    "culprit from the first epoch": lambda number: LoggedWorld(single(number)),
+    "culprit from epoch 12": lambda number: LoggedWorld(single(number), 0.3),
+    "culprit at 2 sd": lambda number: LoggedWorld(single(number, 2.0)),
+    "culprit, and a harmless change that draws other random numbers": lambda number: LoggedWorld(
+        single(number, shifts=1)
+    ),
+    "culprit in the evaluation only": lambda number: LoggedWorld(single(number), math.inf),
+    "culprit in the evaluation only, another change moves the series": lambda n: moved_by_another(n, math.inf),
+    "culprit from epoch 20, another change moves the series at once": lambda n: moved_by_another(n, 0.5),
+    "culprit from epoch 36, another change moves the series at once": lambda n: moved_by_another(n, 0.9),
+    "culprit, and another change crashes in the evaluation next to an old one": crashing,
+    "any graph, failures and RNG-perturbing changes, 4 sd": lambda n: LoggedWorld(
+        draw(n, "single", 4.0, fingerprint=True)
+    ),
+    "null, any RNG-perturbing changes": null,
+    "null, 3 RNG-perturbing changes of 40": null_with_perturbing,
+}
+
+
+class Row(NamedTuple):
+    is_right: bool
+    is_wrong: bool
+    is_unmeasured: bool
+    runs: int
+    cost: float
+
+
+def study(kind: str, number: int) -> Row:
+    logged = KINDS[kind](number)
+    outcome, cost = play_logged(logged)
+    proof = outcome.verdict.proof if outcome.verdict.kind == "proved" else None
+    ends = {0, logged.world.mixes.full}
+    measured = {result.mix for result in outcome.results if result.is_measured and result.value is not None}
+    unmeasured = proof is not None and any(fact.mix not in measured | ends for fact in proof.facts)
+    wrong = outcome.wrongly_proved and not outcome.verdict.fixed_seed
+    return Row(outcome.right, wrong, unmeasured, outcome.runs, cost)
+
+
+def main() -> None:
+    given = dict(enumerate(sys.argv))
+    studies, first, only = int(given.get(1, 300)), int(given.get(2, 0)), given.get(3, "")
+    print(f"{'right':>6} {'wrong':>12} {'unmeasured':>10} {'runs':>6} {'trainings':>9}  kind", flush=True)
+    with ProcessPoolExecutor(2) as pool:
+        for kind in (kind for kind in KINDS if only in kind):
+            rows = list(pool.map(partial(study, kind), range(first, first + studies), chunksize=8))
+            right, wrong = fmean(row.is_right for row in rows), sum(row.is_wrong for row in rows)
+            unmeasured = sum(row.is_unmeasured for row in rows)
+            runs, cost = fmean(row.runs for row in rows), fmean(row.cost for row in rows)
+            counted = f"{wrong} of {studies}"
+            print(f"{right:6.1%} {counted:>12} {unmeasured:10} {runs:6.1f} {cost:9.1f}  {kind}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
