@@ -18,6 +18,7 @@ from contexta.bisect.execution.isolation.source_files import source_of, too_larg
 from contexta.bisect.execution.metric import check_source, read_metric, threshold
 from contexta.bisect.execution.trial import TrialEnvironment, applicable_variables, run_trial
 from contexta.bisect.execution.trial_job import GENEROUS, Command, TrialJob, TrialResult
+from contexta.bisect.trajectories.early_rule import EarlyRule, Reference
 from contexta.core.errors import InvalidInput
 from contexta.recorder.probes.machine import usable_memory
 from contexta.reproduce.uv.commands import find_uv
@@ -189,6 +190,55 @@ print("accuracy=1")
         scratch = str(folder.parent / "scratch")
         report = trial(command, environment, workspace=str(workspace), scratch=scratch)
         assert report.value == value
+
+
+LOSSES = {"OLD": [0.9341, 0.8123, 0.7612, 0.7021], "NEW": [0.9342, 0.8125, 0.7617, 0.7029]}
+RULE = EarlyRule(
+    3,
+    tuple(
+        Reference("OLD" if end == "OLD" else "NEW", end, value, {"stdout: loss": list(enumerate(LOSSES[end]))})
+        for end, value in (("OLD", 0.9), ("NEW", 0.8))
+    ),
+    may_stop=True,
+)
+FOLLOWS_OLD = "import sys\nprint('epoch=0 loss=0.9341\\nepoch=1 loss=0.8123\\nepoch=2 loss=0.7612', end='')\n"
+
+
+def logged_trial(folder: Path, environment: Path, code: str, rule: EarlyRule = RULE) -> TrialResult:
+    """A trial that is recorded and may end early."""
+    (folder / "train.py").write_text(code)
+    command = Command(("python", "train.py"), None, str(folder))
+    workspace, scratch = str(folder.parent / "trials"), str(folder.parent / "scratch")
+    return trial(command, environment, workspace=workspace, scratch=scratch, early=rule)
+
+
+def test_a_trial_that_is_stopped_has_the_value_of_the_endpoint(folder: Path, environment: Path) -> None:
+    code = FOLLOWS_OLD.replace(", end=''", ", flush=True") + "import time; time.sleep(60)"
+    result = logged_trial(folder, environment, code)
+    assert (result.value, result.is_measured, result.seconds < 30) == (0.9, False, True)
+    assert result.followed is not None
+    assert result.followed.after == 3
+
+
+@pytest.mark.parametrize(("end", "value"), [("", 1.0), ("sys.exit(125)", None)])
+def test_a_trial_that_ends_before_the_rule_can_stop_it_is_measured(
+    folder: Path, environment: Path, end: str, value: float | None
+) -> None:
+    """The line that decides is complete only at the end."""
+    result = logged_trial(folder, environment, f"{FOLLOWS_OLD}{end}")
+    assert (result.value, result.is_measured) == (value, True)
+    assert result.followed is not None
+    assert (result.followed.endpoint, result.followed.value) == ("OLD", 0.9), "its value does not test the rule"
+
+
+def test_a_trial_says_why_it_cannot_end_early(folder: Path, environment: Path) -> None:
+    result = logged_trial(folder, environment, FOLLOWS_OLD, EarlyRule(fault="the series of OLD are damaged"))
+    assert (result.value, result.series_fault) == (1.0, "the series of OLD are damaged")
+    with Contexta(workspace=folder.parent / "trials") as ctx:
+        (run,) = ctx.list_runs()
+        (note,) = [note for note in ctx.get_run(run.run_ref).notes if note.topic == "series"]
+        assert note.text == "this trial could not end early: the series of OLD are damaged"
+        assert run.metadata["trial"]["series_fault"] == "the series of OLD are damaged"
 
 
 def test_last_value_counts_in_a_program_with_several_runs(folder: Path, environment: Path) -> None:

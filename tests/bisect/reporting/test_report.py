@@ -237,3 +237,15 @@ def test_advice_for_a_failed_endpoint_names_its_log(end: str, why: str, hint: tu
     assert log == "contexta log run:bisect.x-2 --workspace .contexta/bisect  # its output"
     assert [line.startswith(begins) for line, begins in zip(hints, hint, strict=True)] == [True] * len(hint)
     assert result.notes == ()
+
+
+def test_faults_that_kept_trials_from_ending_early_are_noted() -> None:
+    space = a_space("a", "b")
+    verdict, trials = search(space, lambda step, _: 0.9 - 0.1 * ("a" in space.keys(step.mix)))
+    trials[2:4] = [
+        replace(trial, result=replace(trial.result, series_fault="its series cannot be read: OSError: no space"))
+        for trial in trials[2:4]
+    ]
+    result = report(space, verdict, trials, metric="m", higher_is_better=True)
+    expected = f"2 of {len(trials)} trials could not end early, and ran to their end: its series cannot be read"
+    assert any(note.startswith(expected) for note in result.notes)

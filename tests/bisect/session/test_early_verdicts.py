@@ -97,6 +97,11 @@ def test_a_culprit_that_moves_the_trajectory_costs_few_whole_trainings(
     assert {trial.confirmed for trial in finding.trials} == {"inside"}
     again = finish(tmp_path, monkeypatch, CULPRIT.format(first=first))
     assert again[1:] == (verdict, cost), "a resumed study repeats trials"
+    if first == 0:
+        stricter, *_ = finish(tmp_path, monkeypatch, CULPRIT.format(first=first), early_after=9)
+        followed = [trial.result.followed for trial in stricter.trials if not trial.result.is_measured]
+        steps = {verdict.step for verdict in followed if verdict is not None}
+        assert steps == {8}, "early verdicts of a weaker rule are reused"
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from random import Random
 
@@ -208,3 +209,34 @@ def test_steps_that_are_numbered_differently_must_be_followed_and_are_no_evidenc
     values = curve(1)
     shifted: dict[str, list[Point]] = {STDOUT: [(n + 1, value) for n, value in enumerate(values)]}
     assert followed(series(values, STDOUT), shifted, lines(values))[0] is None
+
+
+def test_a_fault_while_series_are_read_is_named_and_stops_nothing(tmp_path: Path) -> None:
+    ends = Reference("OLD", "a", 1, series(curve(1))), Reference("NEW", "b", 0, series(curve(1, 0, 1e-6)))
+    live = LiveTrajectory(EarlyRule(5, ends, may_stop=True), tmp_path, None)
+    (tmp_path / "no-file.run.jsonl").mkdir()
+    assert not live.is_set()
+    assert live.finish() == {}
+    assert "series cannot be read: IsADirectoryError" in live.fault
+
+
+def test_references_that_cannot_be_compared_are_a_fault(tmp_path: Path) -> None:
+    damaged = {"loss": [(0, "text"), (1, "text")]}
+    ends = Reference("OLD", "a", 1, damaged), Reference("NEW", "b", 0, series(curve(1)))  # type: ignore[arg-type]  # damaged
+    live = LiveTrajectory(EarlyRule(5, ends, may_stop=True), tmp_path, None)
+    assert "series cannot be read: TypeError" in live.fault
+    assert not live.may_stop
+    assert LiveTrajectory(EarlyRule(fault="no object"), tmp_path, None).fault == "no object"
+
+
+VERDICT = Followed("OLD", "r.old", 0.9, 4, 39, 0, stopped=True, after=5)
+
+
+def test_an_early_verdict_of_another_version_is_not_taken_over() -> None:
+    stored = asdict(VERDICT)
+    assert Followed.from_stored(stored) == VERDICT
+    assert Followed.from_stored(None) is None
+    for other in ({**stored, "since_epoch": 1}, {name: value for name, value in stored.items() if name != "after"}):
+        with pytest.raises(ValueError, match="no early verdict of this version"):
+            Followed.from_stored(other)
+        assert Followed.from_stored({**other, "stopped": False}) is None, "its own value counts"

@@ -161,7 +161,11 @@ class _Sandbox:
         result = self._attempt(variables, record, live)
         if live is None or not isinstance(record, TrialRecord):
             return result
-        return replace(result, followed=live.followed, trajectory=record.store_trajectory(live.finish()))
+        trajectory = record.store_trajectory(live.finish())
+        followed = result.followed or live.followed
+        if followed is not None and result.followed is None:
+            followed = replace(followed, stopped=False)  # it ended by itself, maybe before the rule could stop it
+        return replace(result, followed=followed, trajectory=trajectory, series_fault=live.fault)
 
     def _attempt(
         self, variables: Mapping[str, str], record: TrialRecord | Mapping[str, float], live: LiveTrajectory | None
@@ -176,7 +180,8 @@ class _Sandbox:
         except process.Stopped as stopped:
             if live is None or live.followed is None or not live.is_stopped_by_rule:
                 raise
-            return TrialResult(live.followed.value, "", stopped.finished.seconds, _log(stopped.finished))
+            value, seconds = live.followed.value, stopped.finished.seconds
+            return TrialResult(value, "", seconds, _log(stopped.finished), followed=live.followed)
         except process.ProcessError as error:
             return TrialResult(None, error.what, 0.0)
         log, code = _log(finished), finished.exit_code

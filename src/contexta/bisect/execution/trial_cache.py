@@ -56,6 +56,9 @@ def read_results(workspace: Path, since: str) -> dict[str, list[TrialResult]]:
     for run in reversed(runs):
         trial: Any = run.metadata.get(FACT)
         if isinstance(trial, Mapping) and run.started_at >= since and trial.get("confirmed", "no") != "no":
-            result = TrialResult.from_stored(trial, run.run_ref.value)
+            try:
+                result = TrialResult.from_stored(trial, run.run_ref.value)
+            except ValueError:  # it was stopped, and by another rule: it runs again
+                continue
             results.setdefault(trial["key"], []).append(result)
     return results

@@ -148,6 +148,8 @@ class TrialResult:
     """The endpoint whose trajectory it followed far enough. If that stopped it, ``value`` is that of the endpoint."""
     trajectory: str = ""
     """Digest of the object with its series; empty if it logged none."""
+    series_fault: str = ""
+    """Why its series could not be compared with those of the endpoints, so that it ran to its end."""
 
     @property
     def is_measured(self) -> bool:
@@ -161,11 +163,13 @@ class TrialResult:
     def stored(self) -> dict[str, object]:
         """The result as JSON values, for the metadata of its run."""
         followed = None if self.followed is None else asdict(self.followed)
-        return {**{name: getattr(self, name) for name in _STORED}, "followed": followed, "trajectory": self.trajectory}
+        series = {"followed": followed, "trajectory": self.trajectory, "series_fault": self.series_fault}
+        return {**{name: getattr(self, name) for name in _STORED}, **series}
 
     @classmethod
     def from_stored(cls, fields: Mapping[str, Any], run: str) -> TrialResult:
-        values: dict[str, Any] = {"run": run, "trajectory": fields.get("trajectory", "")}
+        """Raises ValueError for an early verdict of another version."""
+        values: dict[str, Any] = {"run": run, **{name: fields.get(name, "") for name in ("trajectory", "series_fault")}}
         values["followed"] = Followed.from_stored(fields.get("followed"))
         for name in _STORED:
             values[name] = tuple(fields[name]) if isinstance(fields[name], list) else fields[name]

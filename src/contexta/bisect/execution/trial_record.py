@@ -184,6 +184,8 @@ def _notes(result: TrialResult) -> Iterator[tuple[str, str]]:
         yield "writes", f"it wrote outside its own directories, where later trials read it: {_named(result.writes)}"
     if changes := [path for path in result.home_changes if path not in result.writes]:
         yield "writes", f"changed in the real home while it ran, by it or by another program: {_named(changes)}"
+    if result.series_fault:
+        yield "series", f"this trial could not end early: {result.series_fault}"
     if result.why_home_empty:
         yield (
             "home",

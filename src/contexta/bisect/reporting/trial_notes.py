@@ -33,6 +33,7 @@ def trial_notes(
     everything = (*trials, *release_trials)
     yield from _moved(moved)
     yield from _distrusted(trials)
+    yield from _without_series(trials)
     yield from _outliers(trials, outliers, sign)
     yield from _flaky(everything, new)
     yield from _unconfirmed(everything)
@@ -70,6 +71,13 @@ def _distrusted(trials: Sequence[Trial]) -> Iterator[str]:
             f"{len(early)} early verdicts do not count (trials {', '.join(map(str, early))}), and later trials ran to "
             "their end"
         )
+
+
+def _without_series(trials: Sequence[Trial]) -> Iterator[str]:
+    """A note that faults kept trials from ending early."""
+    if faults := [trial.result.series_fault for trial in trials if trial.result.series_fault]:
+        often = Counter(faults).most_common(1)[0][0]
+        yield f"{len(faults)} of {len(trials)} trials could not end early, and ran to their end: {often}"
 
 
 def _outliers(trials: Sequence[Trial], outliers: Sequence[int], sign: float) -> Iterator[str]:

@@ -9,7 +9,7 @@ from contexta.bisect.inference.early_verdicts import is_contradicted
 from contexta.bisect.reporting.finished_trial import Trial
 from contexta.bisect.search.problem import Probe
 from contexta.bisect.session.setup import Setup
-from contexta.bisect.trajectories.early_rule import EarlyRule, Name, Reference, equal
+from contexta.bisect.trajectories.early_rule import EarlyRule, Followed, Name, Reference, equal
 from contexta.bisect.trajectories.trajectory import Point, decoded, is_timing
 from contexta.core import settings
 from contexta.core.errors import DamagedData, NotFound
@@ -25,17 +25,27 @@ class EarlyReferences:
         self._setup, self._new = setup, new
         self._objects = Objects(setup.workspace / settings.OBJECTS)
 
-    def is_valid(self, trial_run: str | None, trials: Sequence[Trial]) -> bool:
-        """Whether an early verdict counts that rests on this run of an endpoint."""
-        is_used = any(trial.result.run == trial_run and trial.result.is_measured for trial in trials)
-        return is_used and self._after is not None and not is_contradicted([trial.observation for trial in trials])
+    def is_valid(self, followed: Followed, trials: Sequence[Trial]) -> bool:
+        """Whether an early verdict of an earlier trial counts: its rule asked for enough, and its endpoint is here."""
+        if self._after is None or followed.after < self._after:
+            return False
+        is_used = any(trial.result.run == followed.run and trial.result.is_measured for trial in trials)
+        return is_used and not is_contradicted([trial.observation for trial in trials])
 
     def rule(self, step: Probe, trials: Sequence[Trial]) -> EarlyRule | None:
         """The rule for a trial; None if no series are read at all."""
         if self._after is None:
             return None
+        if is_contradicted([trial.observation for trial in trials]):
+            return EarlyRule()
+        try:
+            return self._rule(self._after, step, trials)
+        except (NotFound, DamagedData, OSError, ValueError) as error:
+            return EarlyRule(fault=f"the series of OLD or NEW cannot be read: {error}")
+
+    def _rule(self, after: int, step: Probe, trials: Sequence[Trial]) -> EarlyRule:
         ends = self._endpoints(step.seed, trials)
-        if ends is None or is_contradicted([trial.observation for trial in trials]):
+        if ends is None:
             return EarlyRule()
         noisy = self._unlike_in_repeats(trials)
         if noisy is None and step.mix != 0:
@@ -44,7 +54,7 @@ class EarlyReferences:
             Reference(name, str(trial.result.run), float(trial.result.value or 0.0), _without(series, noisy or ()))
             for name, trial, series in ends
         )
-        return EarlyRule(self._after, references, may_stop=not step.to_end)
+        return EarlyRule(after, references, may_stop=not step.to_end)
 
     @property
     def _after(self) -> int | None:
@@ -100,8 +110,5 @@ def _without(series: Series, names: set[str] | tuple[str, ...]) -> Series:
 
 @lru_cache(maxsize=64)
 def _read(objects: Objects, digest: str) -> Series:
-    """A stored trajectory; empty if it is missing or damaged, so that trials run to their end."""
-    try:
-        return decoded(objects.get(digest))
-    except (NotFound, DamagedData, OSError, ValueError):
-        return {}
+    """A stored trajectory. Raises NotFound, DamagedData, OSError or ValueError if it is missing or damaged."""
+    return decoded(objects.get(digest))

@@ -131,7 +131,7 @@ class TrialRunner:
     def _is_usable(self, result: TrialResult, step: Probe, trials: Sequence[Trial]) -> bool:
         if result.is_measured or result.followed is None:
             return True
-        return not step.to_end and self._early.is_valid(result.followed.run, trials)
+        return not step.to_end and self._early.is_valid(result.followed, trials)
 
     def _collect(self) -> None:
         for (slot, to_end), future in list(self._pending.items()):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from itertools import pairwise
 from statistics import median
@@ -46,14 +46,24 @@ class Followed:
     """The first step at which OLD and NEW differ."""
     stopped: bool
     """Whether the trial was stopped there. If not, it ran to its end, and its own value tests the rule."""
+    after: int
+    """The least number of equal points that the rule required of each series."""
 
     @property
     def text(self) -> str:
         return f"stopped at step {self.step} of {self.last_step}, equal to {self.endpoint} since step {self.since}"
 
     @classmethod
-    def from_stored(cls, fields: Mapping[str, object] | None) -> Followed | None:
-        return None if fields is None else cls(**fields)  # type: ignore[arg-type]  # as ``asdict`` wrote them
+    def from_stored(cls, stored: Mapping[str, object] | None) -> Followed | None:
+        """None for a trial that was not stopped by another version; raises ValueError for one that was stopped by it:
+        its rule was another one."""
+        if stored is None:
+            return None
+        if stored.keys() != {field.name for field in fields(cls)}:
+            if stored.get("stopped") is False:
+                return None
+            raise ValueError(f"no early verdict of this version: {', '.join(sorted(stored))}")
+        return cls(**stored)  # type: ignore[arg-type]  # as ``asdict`` wrote them
 
 
 @dataclass(frozen=True)
@@ -76,6 +86,8 @@ class EarlyRule:
     """OLD and NEW; or none."""
     may_stop: bool = False
     """Whether the trial ends when the rule is met."""
+    fault: str = ""
+    """Why there are no references although there should be."""
 
     @cached_property
     def decisions(self) -> dict[str, tuple[Decision, ...]]:

@@ -1,7 +1,8 @@
 """Read the series of a trial while it runs, and tell when it has followed an endpoint far enough.
 
 Sources: the metrics in the journals of its processes (recorded by the program, or by a tracker that is mirrored), and
-its output. A fault here never stops or changes a trial: then nothing more is read, and the trial runs to its end.
+its output. A fault here never stops or changes a trial: then nothing more is read, the trial runs to its end, and
+``fault`` names the reason.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from contexta.bisect.trajectories.early_rule import EarlyRule, Followed, Reference, equal
+from contexta.bisect.trajectories.early_rule import EarlyRule, Followed, Name, Reference, equal
 from contexta.bisect.trajectories.trajectory import MOST_POINTS, MOST_SERIES, Point, is_timing
 from contexta.recorder.journal.writer import SUFFIX
 from contexta.recorder.printed.parser import OutputParser, pieces
@@ -34,9 +35,11 @@ class LiveTrajectory:
         self._offsets: dict[Path, int] = {}
         self._outputs = [_Stream(name) for name in _STREAMS]
         self._compared: dict[tuple[str, str], int] = {}  # (endpoint, series) -> equal points
-        decidable = [reference for reference in rule.references if rule.decisions.get(reference.endpoint)]
-        self._left = {reference.endpoint: reference for reference in decidable}
+        self._left: dict[Name, Reference] = {}
+        self.fault = rule.fault
+        """Why the trial gets no early verdict, or its series are not stored; empty without a fault."""
         self._is_broken = False
+        self._guarded(self._begin)
 
     @property
     def may_stop(self) -> bool:
@@ -78,8 +81,8 @@ class LiveTrajectory:
             return
         try:
             work()
-        except Exception:  # noqa: BLE001  # see the module: the trial goes on without early verdict
-            self._is_broken = True
+        except Exception as error:  # noqa: BLE001  # see the module: the trial goes on without early verdict
+            self._is_broken, self.fault = True, f"its series cannot be read: {type(error).__name__}: {error}"
             self._left = {}
 
     def _read_journals(self) -> None:
@@ -117,6 +120,10 @@ class LiveTrajectory:
             points.append(point)
 
     # ------------------------------------------------------------------------------------------ comparing
+
+    def _begin(self) -> None:
+        decidable = [reference for reference in self._rule.references if self._rule.decisions.get(reference.endpoint)]
+        self._left = {reference.endpoint: reference for reference in decidable}
 
     def _compare(self) -> None:
         for endpoint, reference in list(self._left.items()):
@@ -156,6 +163,7 @@ class LiveTrajectory:
             last_step=step(len(points) - 1),
             since=step(last.first),
             stopped=self._rule.may_stop,
+            after=self._rule.after,
         )
 
 
