@@ -28,3 +28,12 @@ def record_of(line: bytes) -> "Optional[Record]":
     except (ValueError, RecursionError):
         return None
     return record if isinstance(record, dict) else None
+
+
+def name_of(line: bytes) -> str:
+    """The type of a record, and the name in it."""
+    try:
+        record = json.loads(line)
+        return f"{record['t']} {record.get('k') or record.get('name') or record.get('topic') or ''}".strip()[:250]
+    except (ValueError, KeyError):
+        return "record"

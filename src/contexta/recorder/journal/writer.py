@@ -17,6 +17,7 @@ from time import time_ns
 
 from contexta.core.files.atomic_files import sync_directory
 from contexta.recorder.journal import forks, reserved_space
+from contexta.recorder.journal.decoding import name_of
 from contexta.recorder.journal.heartbeat import Beat
 from contexta.recorder.journal.processes import is_worker, session
 from contexta.recorder.notes import reason
@@ -51,7 +52,9 @@ class Journal:
         self.first = first
         self.rank = rank
         self.lost = 0
+        self.path = ""  # of the file, once it exists
         self.on_close: Optional[Callable[[], None]] = None  # called while records are still accepted
+        self.is_repeated: Optional[Callable[[str, float, Optional[int]], bool]] = None  # another source logged a point
         self._beats = beats
         self._is_void = False  # whether nothing is recorded, and the user knows
         self._session = session() if first else None  # of the process that began the run; None in others
@@ -97,6 +100,8 @@ class Journal:
 
     def metric(self, head: str, value: float, step: Optional[int]) -> None:
         """Append one measurement. head: of ``metric_head``. This is the hot path, so the record is a plain f-string."""
+        if self.is_repeated is not None and self.is_repeated(head, value, step):
+            return
         number = repr(value) if value - value == 0 else _NOT_FINITE[repr(value)]
         with self._lock:
             at = time_ns() // 1000
@@ -168,7 +173,7 @@ class Journal:
     def _append_slowly(self, line: bytes) -> None:
         """Write the first record of a process, or one that the disk refused or took only in part."""
         if self._closed:
-            self.lose("recorded after the end of the run", _name_of(line))
+            self.lose("recorded after the end of the run", name_of(line))
             return
         try:
             if self._file is None:
@@ -176,7 +181,7 @@ class Journal:
             self._write_all(line)
         except OSError as error:
             self._handle = _NONE
-            self.lose(error.strerror.lower() if error.strerror else reason(error), _name_of(line))
+            self.lose(error.strerror.lower() if error.strerror else reason(error), name_of(line))
             self._warn(f"cannot be written: {reason(error)}")
             return
         self._handle = self._file if self._file is not None else _NONE
@@ -239,6 +244,7 @@ class Journal:
 
     def _open(self, path: str) -> None:
         self._file = self._handle = os.open(path, _FLAGS, 0o644)
+        self.path = path
         self._beating = Beat(self.beat) if self._beats else None
 
     def _join(self) -> None:
@@ -387,12 +393,3 @@ class Journal:
         self._closed = closed
         if inherited is not None:
             os.close(inherited)
-
-
-def _name_of(line: bytes) -> str:
-    """The type of a record, and the name in it."""
-    try:
-        record = json.loads(line)
-        return f"{record['t']} {record.get('k') or record.get('name') or record.get('topic') or ''}".strip()[:250]
-    except (ValueError, KeyError):
-        return "record"

@@ -17,6 +17,7 @@ from time import time_ns
 from contexta.core.errors import InvalidInput
 from contexta.core.validation import text
 from contexta.recorder.journal.heartbeat import Beat
+from contexta.recorder.mirrors.shared_points import SharedPoints
 from contexta.recorder.notes import storable
 from contexta.recorder.parts import numbers
 
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
     RunFor = Callable[[Optional[str], bool], Tuple[MirrorTarget, bool]]
 
 _DELAY = 0.1  # seconds that points wait in memory; a killed process loses this time
-_RECENT = 1_000  # values of a metric that are compared with those of another tracker
 _MOST_NAMES = 20_000  # of metrics that are remembered
 _MOST_NOTES = 100  # notes about values that are not numbers
 
@@ -97,7 +97,7 @@ class Mirror:
         if part is None:
             part = MirroredRun(self, run, is_own=False)
             self._runs.append(part)
-        part.trackers.add(framework)
+        part.add_source(framework)
         return part
 
     def append(self, logged: Logged) -> None:
@@ -154,10 +154,9 @@ class MirroredRun:
         """Trackers that log to the run, or did."""
         self._open: Set[str] = set()  # trackers that have not finished
         self._heads: Dict[str, str] = {}  # name of a metric -> the beginning of its records
-        self._owners: Dict[str, str] = {}  # name of a metric -> the tracker that logged it first
-        self._recent: Dict[str, Deque[Any]] = {}  # its latest values, where several trackers log
         self._params: Dict[str, Any] = {}
         self._left_out: Set[str] = set()
+        self._points = SharedPoints(run._journal)
         run._journal.on_close = mirror.write_points
 
     @property
@@ -175,11 +174,16 @@ class MirroredRun:
         label: the tracker's name of its run. identities: by which its files are recognised; by default the label.
         """
         self._open.add(tracker)
-        self.trackers.add(tracker)
+        self.add_source(tracker)
         self._mirror.has_tracker = True
         source = storable(f"{tracker} ({label})" if label else tracker)[:1_000]
         runs = [storable(f"{tracker} {identity}")[:1_000] for identity in identities or (label,)]
         self._run._journal.write("fact", facts={"mirrored_from": [source], "tracker_runs": runs})
+
+    def add_source(self, source: str) -> None:
+        """Note that a tracker or a callback may log to this run."""
+        self.trackers.add(source)
+        self._points.sources.add(source)
 
     def log(self, tracker: str, values: Mapping[Any, Any], step: Any, prefix: str = "") -> None:
         """Record the numbers of a mapping; a mapping inside becomes ``outer.inner``."""
@@ -206,7 +210,6 @@ class MirroredRun:
     def write(self, points: Iterable[Point]) -> None:
         """Write points to the journal."""
         lines = []
-        is_shared = len(self.trackers) > 1
         for tracker, key, value, step, at in points:
             head = self._heads.get(key)
             if head is None:
@@ -216,24 +219,17 @@ class MirroredRun:
                     continue
                 if len(self._heads) < _MOST_NAMES:
                     self._heads[key] = head
-                    self._owners[key] = tracker
-            if is_shared and self._is_repeated(tracker, key, value):
-                continue
-            lines.append((head, value, step if type(step) is int else numbers.step_of(step)[0], at))
+            if type(step) is not int:
+                step, _ = numbers.step_of(step)
+            if not self._points.is_repeated(tracker, head, step, value):
+                lines.append((head, value, step, at))
         if lines:
             self._run._journal.metrics(lines)
 
     def has_metric(self, name: str) -> bool:
         """Whether a tracker or a callback has logged this metric."""
         self._mirror.write_points()
-        return name in self._owners
-
-    def _is_repeated(self, tracker: str, name: str, value: Any) -> bool:
-        """Whether another tracker, which logged this metric first, has logged this value."""
-        if self._owners.get(name) == tracker:
-            self._recent.setdefault(name, deque(maxlen=_RECENT)).append(repr(value))
-            return False
-        return repr(value) in self._recent.get(name, ())
+        return name in self._heads
 
     def params(self, values: Mapping[Any, Any]) -> None:
         """Record parameters that have not been recorded with these values."""
@@ -260,7 +256,7 @@ class MirroredRun:
         the value is not a number."""
         self._mirror.write_points()
         for name, value in numbers.flattened(dict(values)):
-            if name not in self._owners and numbers.number_of(value)[0] is not None:
+            if name not in self._heads and numbers.number_of(value)[0] is not None:
                 self.log(tracker, {name: value}, None)
             else:
                 self.params({f"summary.{name}": value})
