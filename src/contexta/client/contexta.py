@@ -214,7 +214,7 @@ class Contexta(Workspace):
     ) -> BisectReport:
         """Prove which change between two environments moved a metric, by rerunning a command in mixes of both.
 
-        old, new: requirements files of exact pins, lock files, directories of virtual environments, or
+        old, new: requirements files, lock files, directories of virtual environments, or
         recorded runs; a ``Path`` never names a run. command: runs in the current directory and should read its seed
         from the variable SEED; by default that of the recorded run. metric: by default the one that
         ``explain_regression`` explains if both sides are recorded runs, else the exit code. resume: continue this

@@ -15,6 +15,7 @@ from contexta.bisect.inputs.builds import changed_builds
 from contexta.bisect.inputs.completeness import CHECK, completed
 from contexta.bisect.inputs.pins import Pins, shared_packages
 from contexta.bisect.inputs.sides.side import Side
+from contexta.bisect.inputs.unpinned import resolved
 from contexta.bisect.option_names import option
 from contexta.bisect.space.changes import BOTH, End
 from contexta.core.errors import InvalidInput
@@ -43,6 +44,8 @@ class BothSides:
     """How uv installs what each side pins."""
     lost: tuple[str, ...] = ()
     """Packages whose build differs and cannot be installed again."""
+    resolved_at: Mapping[str, str] = field(default_factory=dict)
+    """Side -> the date as of which its requirements were resolved."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,8 @@ class Install:
     """See ``InstallOptions``."""
     pinning: str = CHECK
     """How to treat requirements that a file does not pin, see ``completed``."""
+    dates: Mapping[str, str | None] = field(default_factory=dict)
+    """Side -> the date as of which requirements without an exact version are resolved."""
 
 
 _DEFAULTS = Install()
@@ -74,10 +79,12 @@ def both_sides(
     pins = {end: sides[end].pins(pythons[end].markers) for end in BOTH}
     _require_known(install.skip, pins)
     pins = {end: _without(pins[end], install.skip) for end in BOTH}
+    files = {end: str(file) for end in BOTH if (file := sides[end].file) is not None}
     options = _options(pins, install)
     uvs = {end: replace(uv, options=options[end]) for end in BOTH}
+    resolution = resolved(files, pins, pythons, uvs, install.dates)
+    pins = {end: _without(resolution.pins[end], install.skip, is_noted=False) for end in BOTH}
     pins, setuptools_notes = _with_setuptools(sides, pins, pythons, uvs)
-    files = {end: str(file) for end in BOTH if (file := sides[end].file) is not None}
     complete = completed(files, pins, pythons, uvs, install.pinning, install.skip)
     builds = changed_builds(complete.pins, pythons, uvs)
     pins = {end: _with_files(complete.pins[end], builds.pins.get(end, {})) for end in BOTH}
@@ -87,7 +94,9 @@ def both_sides(
     by_address = ", ".join(sorted(shared & pins["old"].packages.keys()))
     address_notes = [f"{by_address} as from its address now, the same in every mix: no change"] if by_address else []
     pin_notes = (note for end in BOTH for note in pins[end].notes)
-    notes = dict.fromkeys((*pin_notes, *setuptools_notes, *complete.notes, *address_notes, *builds.notes))
+    notes = dict.fromkeys(
+        (*resolution.notes, *pin_notes, *setuptools_notes, *complete.notes, *address_notes, *builds.notes)
+    )
     return BothSides(
         **ends,
         pythons=pythons,
@@ -96,6 +105,7 @@ def both_sides(
         fixed=fixed,
         options=_options(pins, install),
         lost=tuple(builds.lost),
+        resolved_at=resolution.dates,
     )
 
 
@@ -153,7 +163,7 @@ def _require_known(skip: Collection[str], pins: Mapping[str, Pins]) -> None:
         raise InvalidInput(f"neither OLD nor NEW has {unknown[0]}", hint=hint)
 
 
-def _without(side: Pins, skip: Collection[str]) -> Pins:
+def _without(side: Pins, skip: Collection[str], *, is_noted: bool = True) -> Pins:
     """A side without some packages."""
     left_out = [name for name in skip if name in side.packages or name in side.fixed]
     if not left_out:
@@ -163,7 +173,7 @@ def _without(side: Pins, skip: Collection[str]) -> Pins:
         packages={name: pin for name, pin in side.packages.items() if name not in skip},
         fixed={name: package for name, package in side.fixed.items() if name not in skip},
         hashes={name: hashes for name, hashes in side.hashes.items() if name not in skip},
-        notes=(*side.notes, f"skipped on both sides: {', '.join(sorted(left_out))}"),
+        notes=(*side.notes, *([f"skipped on both sides: {', '.join(sorted(left_out))}"] if is_noted else [])),
     )
 
 

@@ -179,7 +179,7 @@ def _checked(
     when: datetime | None = None,
 ) -> Checked:
     """The packages that uv adds to a side. available: versions to prefer. when: the date of the resolution."""
-    lines = [*_lines(side)]
+    lines = [*pin_lines(side)]
     pinned = {*side.packages, *side.fixed}
     preferred = [f"{name}=={version}" for name, version in available.items() if name not in pinned]
     before = None if when is None else when.isoformat()
@@ -229,10 +229,16 @@ def _requirements_in(explanation: str, side: Pins) -> list[_Requirement]:
     return list(dict.fromkeys(requirements))
 
 
+def resolved_pins(resolved: str) -> dict[str, str]:
+    """Name -> version, of what ``Uv.resolve`` returns."""
+    matches = [match for line in resolved.splitlines() if (match := _LINE.match(line))]
+    return {canonicalize_name(match["name"]): match["version"] for match in matches}
+
+
 def _added(resolved: str, side: Pins, skip: Collection[str]) -> Iterator[UnpinnedPackage]:
     """What uv installs besides the pins. What only skipped packages require is skipped, too."""
     matches = [match for line in resolved.splitlines() if (match := _LINE.match(line))]
-    versions: dict[str, str] = {canonicalize_name(match["name"]): match["version"] for match in matches}
+    versions = resolved_pins(resolved)
     via: dict[str, list[str]] = {canonicalize_name(match["name"]): _requirers(match["via"] or "") for match in matches}
     pinned: set[str] = {*side.packages, *side.fixed}
     left_out: set[str] = {*skip}
@@ -248,7 +254,8 @@ def _requirers(via: str) -> list[str]:
     return [canonicalize_name(name.strip()) for name in via.split(",") if name.strip() not in ("", "-r -")]
 
 
-def _lines(side: Pins) -> Iterator[str]:
+def pin_lines(side: Pins) -> Iterator[str]:
+    """A side as lines of a requirements file."""
     for name in side.packages:
         yield _line(side, name)
     for package in side.fixed.values():

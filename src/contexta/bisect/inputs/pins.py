@@ -32,6 +32,10 @@ class Pins:
     """Name -> version, also of what is pinned by an address."""
     prefix: Path | None = None
     """The environment of the side, or of its recorded run."""
+    unpinned: tuple[str, ...] = ()
+    """Requirements without an exact version, for this interpreter."""
+    constraints: tuple[str, ...] = ()
+    """Requirements that only hold for what something else requires."""
     extras: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Name -> extras that the side requests by name."""
 

@@ -31,6 +31,7 @@ _Name = Annotated[str | None, Placeholder("NAME")]
 _Text = Annotated[str | None, Placeholder("TEXT")]
 _Command = Annotated[str | None, Placeholder("COMMAND")]
 _Python = Annotated[str | None, Placeholder("VERSION|PATH")]
+_Date = Annotated[str | None, Placeholder("DATE")]
 _Variables = Annotated[Mapping[str, str], Placeholder("NAME=VALUE")]
 
 
@@ -47,6 +48,8 @@ class BisectOptions(TypedDict, total=False):
     new_python: str | None
     old_env: Mapping[str, str]
     new_env: Mapping[str, str]
+    old_exclude_newer: str | None
+    new_exclude_newer: str | None
     include: tuple[str, ...]
     param_arg: str | None
     build_constraint: Path | None
@@ -109,6 +112,10 @@ class BisectRequest(Value):
     """Environment variables of OLD."""
     new_env: _Variables = Field(default_factory=dict)
     """Environment variables of NEW."""
+    old_exclude_newer: _Date = None
+    """The date as of which requirements of OLD without an exact version are resolved. Default: now."""
+    new_exclude_newer: _Date = None
+    """As of NEW."""
     include: Annotated[tuple[str, ...], Placeholder("KINDS")] = ()
     """More changes of two recorded runs: source, params, or both."""
     param_arg: _Text = None
@@ -191,6 +198,8 @@ class BisectRequest(Value):
                 "new_python": self.old_python,
                 "old_env": self.new_env,
                 "new_env": self.old_env,
+                "old_exclude_newer": self.new_exclude_newer,
+                "new_exclude_newer": self.old_exclude_newer,
             }
         )
 

@@ -52,7 +52,9 @@ def run_bisect(
     prepared = prepare(request, records, workspace, resumes=resume, choice=choice)
     _announce(prepared, progress)
     setup = prepared.setup
-    study_files.remember(studies, request, prepared.choice, setup.command.folder, setup.folder)
+    study_files.remember(
+        studies, request.model_copy(update=dict(prepared.dates)), prepared.choice, setup.command.folder, setup.folder
+    )
     status = StatusFile(progress, _without_secrets(setup.command.argv), prepared.labels)
     addresses = {option: getattr(request, option) for option in OPENED_BY}
     opened = open_executor(addresses, request.jobs, lambda decision: progress.message(f"note: {decision}"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,8 @@ class PreparedStudy:
     choice: Choice | None = None
     command_given: tuple[str, ...] | None = None
     """The command with its launchers, if they were removed."""
+    dates: Mapping[str, str] = field(default_factory=dict)
+    """Fields of the request that repeat the resolution of requirements without an exact version."""
 
 
 def studies_of(records: Records) -> Path:
@@ -106,6 +108,7 @@ def prepare(
         expected_value(sides["old"].run, judged.metric) if judged.metric is not None else None,
         judged.choice,
         request.command if launched.notes else None,
+        {f"{end}_exclude_newer": date for end, date in both.resolved_at.items()},
     )
 
 
@@ -219,6 +222,7 @@ def _install(request: BisectRequest) -> Install:
         frozenset(normal_name(name) for name in request.skip),
         read_text(limits) if limits is not None else "",
         RESOLVE if request.resolve else AS_PINNED if request.as_pinned else CHECK,
+        {"old": request.old_exclude_newer, "new": request.new_exclude_newer},
     )
 
 

@@ -191,10 +191,12 @@ class Uv:
         python_version: str | None = None,
         is_build_allowed: bool = True,
         undated: Collection[str] | None = None,
+        constraints: Sequence[str] = (),
     ) -> str:
         """Resolve requirements for an interpreter, into ``name==version  # via REQUIRER`` lines.
 
         overrides: requirements that replace those of packages. preferred: pins that stay if they fit.
+        constraints: requirements of packages that are only installed if something else requires them.
         before: only releases published before an RFC 3339 date, except those that the lines pin, or of the packages
         ``undated``.
         python_version: another version than that of the interpreter. is_build_allowed: whether uv may run the build
@@ -205,10 +207,13 @@ class Uv:
             forced, out = Path(folder, "overrides.txt"), Path(folder, "resolved.txt")
             forced.write_text("".join(f"{line}\n" for line in overrides), encoding="utf-8")
             out.write_text("".join(f"{line}\n" for line in preferred), encoding="utf-8")
+            limits = Path(folder, "constraints.txt")
+            limits.write_text("".join(f"{line}\n" for line in constraints), encoding="utf-8")
             self._run(
                 *("pip", "compile", "--quiet", "--no-header", "--annotation-style=line"),
                 *self.options.arguments,
                 *([f"--overrides={forced}"] if overrides else []),
+                *([f"--constraints={limits}"] if constraints else []),
                 *(
                     [f"--exclude-newer={before}", *_whenever(_pinned(lines) if undated is None else undated)]
                     if before is not None

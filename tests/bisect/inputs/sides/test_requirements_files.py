@@ -38,9 +38,6 @@ torch===2.1.0+cu118
 @pytest.mark.parametrize(
     "line",
     [
-        "numpy",
-        "numpy>=1.0",
-        "numpy==1.*",
         "--target=x",
         "-r https://example.org/other.txt",
         "numpy @ https://example.org/numpy.whl",
@@ -49,7 +46,7 @@ torch===2.1.0+cu118
         "not a pin at all",
     ],
 )
-def test_inexact_pin_is_refused_with_its_line(tmp_path: Path, line: str) -> None:
+def test_what_names_no_package_of_an_index_is_refused_with_its_line(tmp_path: Path, line: str) -> None:
     with pytest.raises(InvalidInput, match="line 2"):
         pins(tmp_path, f"a==1\n{line}\n")
 
@@ -200,8 +197,20 @@ def test_constraints_pin_requirements_without_a_version(tmp_path: Path) -> None:
     result = read(tmp_path, "-c limits.txt\nnumpy\nscipy>=1.10\n")
     assert result.packages == {"numpy": "1.26.2", "scipy": "1.11.4"}
     assert result.hashes == {"numpy": (f"sha256:{'a' * 64}",)}
-    with pytest.raises(InvalidInput, match="no exact pin"):
-        read(tmp_path, "-c limits.txt\nscipy<1\n")
+    contradicted = read(tmp_path, "-c limits.txt\nscipy<1\n")
+    assert (contradicted.unpinned, contradicted.constraints[1]) == (("scipy<1",), "scipy==1.11.4")
+
+
+@pytest.mark.parametrize("line", ["numpy", "numpy>=1.0", "numpy==1.*", "NumPy[extra] ~= 1.0 ; python_version >= '3'"])
+def test_requirement_without_an_exact_version_is_kept_for_uv(tmp_path: Path, line: str) -> None:
+    result = read(tmp_path, f"a==1\n{line}\n")
+    assert result.packages == {"a": "1"}
+    assert result.unpinned == ("numpy[extra]~=1.0" if "extra" in line else line,)
+
+
+def test_pre_releases_of_ranges_are_not_heeded_with_a_note(tmp_path: Path) -> None:
+    assert any("--pre is not heeded" in note for note in read(tmp_path, "--pre\nnumpy>=1\n").notes)
+    assert not read(tmp_path, "--pre\nnumpy==1\n").notes
 
 
 def test_line_without_a_required_hash_is_named(tmp_path: Path) -> None:

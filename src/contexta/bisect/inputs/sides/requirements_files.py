@@ -1,4 +1,4 @@
-"""Requirements files of exact pins."""
+"""Requirements files."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def read_pins(path: Path, markers: Mapping[str, str], environ: Mapping[str, str]
     """The pins of a requirements file and of the files it includes. markers: a PEP 508 environment.
 
     Options have the meaning that pip gives them. A package in a directory is built from there.
-    Raises InvalidInput, with the line, for anything but an exact pin.
+    Raises InvalidInput, with the line, for what cannot be installed from an index, an exact address or a directory.
     """
     parser = _Parser(markers, environ)
     for line in _lines(path, ()):
@@ -86,6 +86,8 @@ class _Parser:
         self._notes: dict[str, None] = {}
         self._options = FileOptions()
         self._limits: list[tuple[_Line, str]] = []  # constraints files
+        self._constraint_lines: list[str] = []
+        self._allows_pre = False
         self._open: list[tuple[_Line, Requirement]] = []  # without an exact version
 
     def take(self, line: _Line) -> None:
@@ -99,29 +101,44 @@ class _Parser:
             self._requirement(line)
 
     def pins(self, path: Path) -> Pins:
-        """Everything that was read. Raises InvalidInput for what has no exact version, or no hash where all must."""
+        """Everything that was read. Raises InvalidInput for a package without a hash where all must have one."""
         constraints = self._constraints() if self._open else {}
+        unpinned: list[str] = []
         for line, requirement in self._open:
             name = canonicalize_name(requirement.name)
             version, hashes = constraints.get(name, (None, ()))
             if version is None or not requirement.specifier.contains(version, prereleases=True):
-                raise InvalidInput(f"{line.where}: {shown(line.text)} is no exact pin", hint=_WRITERS)
-            self._pin(line, name, version, hashes)
+                unpinned.append(_without_marker(requirement))
+            else:
+                self._pin(line, name, version, hashes)
         if twice := sorted(self._packages.keys() & self._fixed.keys()):
             raise InvalidInput(f"{path}: {twice[0]} is pinned twice, to {self._packages[twice[0]]} and to a directory")
         bare = [name for name, pin in self._packages.items() if name not in self._hashes and not is_address(pin)]
+        bare += unpinned
         if self._options.require_hashes and bare:
             raise InvalidInput(
                 f"{path} says --require-hashes, and {', '.join(sorted(bare)[:5])} has no --hash",
                 hint="`uv pip compile --generate-hashes` and `pip hash` write them",
             )
+        if unpinned and self._allows_pre:
+            self._notes[f"{path}: --pre is not heeded; name a pre-release with its version"] = None
         options = ", ".join(self._options.lines)
         option_notes = [f"{path}: packages are installed with {options}"] if options else []
         packages = dict(sorted(self._packages.items()))
         notes = (*option_notes, *self._notes)
-        return Pins(packages, notes, self._fixed, self._options, self._hashes, extras=self._extras)
+        return Pins(
+            packages,
+            notes,
+            self._fixed,
+            self._options,
+            self._hashes,
+            unpinned=tuple(dict.fromkeys(unpinned)),
+            constraints=tuple(self._constraint_lines) if unpinned else (),
+            extras=self._extras,
+        )
 
     def _option(self, line: _Line) -> None:
+        self._allows_pre |= line.text == "--pre"
         try:
             options = with_option(self._options, line.text, line.file.parent, self._environ)
         except InvalidInput as error:
@@ -141,7 +158,11 @@ class _Parser:
                 )
             for constraint in _lines(line.file.parent / file, ()):
                 requirement = _parsed(_OF_THE_PIN.sub("", constraint.text).strip())
-                if requirement is not None and self._applies(requirement) and (version := _exact(requirement)):
+                if requirement is None or not self._applies(requirement):
+                    continue
+                if not requirement.url:
+                    self._constraint_lines.append(_without_marker(requirement))
+                if (version := _exact(requirement)) is not None:
                     pins[canonicalize_name(requirement.name)] = (version, _hashes(constraint.text))
         return pins
 
@@ -280,6 +301,12 @@ def _exact(requirement: Requirement) -> str | None:
     specifiers = list(requirement.specifier)
     exact = len(specifiers) == 1 and specifiers[0].operator in ("==", "===") and "*" not in specifiers[0].version
     return specifiers[0].version if exact else None
+
+
+def _without_marker(requirement: Requirement) -> str:
+    """A requirement that applies, as a line."""
+    extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+    return f"{canonicalize_name(requirement.name)}{extras}{requirement.specifier}"
 
 
 def _hashes(text: str) -> tuple[str, ...]:

@@ -48,7 +48,7 @@ _NOT_OF_A_STUDY = ("json_stream", "only_plan", "show", "status", "resume", "work
 def bisect(context: click.Context, /, **options: Any) -> int:
     """Prove which change between two environments moved a metric.
 
-    OLD and NEW are requirements files of exact pins, lock files, directories of virtual environments, or
+    OLD and NEW are requirements files, lock files, directories of virtual environments, or
     recorded runs, in any combination. COMMAND, after --, is rerun in mixes of both; default: the command of the
     recorded run. It should read its seed from the variable SEED, see also --seed-arg. With --include source,params the
     source and the parameters of two recorded runs are changes too. Exits with 1 if the verdict is not_proved or
