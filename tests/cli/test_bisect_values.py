@@ -145,3 +145,32 @@ def test_exit_codes_say_nothing_of_seeds(cli: Cli, project: Path) -> None:
     report = json.loads(done.stdout)
     assert (report["verdict"], report["at_fixed_seed"]) == ("proved", False)
     assert (report["share"]["low"], report["share"]["high"]) == (None, None)
+
+
+@pytest.mark.slow
+def test_at_one_seed_the_verdict_names_the_seed_and_what_it_does_not_show(cli: Cli, project: Path) -> None:
+    (project / "train.py").write_text(
+        "import os\nfrom random import Random\nfrom culprit import worse\n"
+        "print('accuracy=%r' % (Random(int(os.environ['SEED'])).random() - worse))\n"
+    )
+    done = cli(*bisect("--one-seed", "--seed", "7", "--html", "page.html"), *COMMAND)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(cli("bisect", "--show", "--json").stdout)
+    assert (report["verdict"], report["culprits"], report["only_seed"]) == ("proved", ["culprit"], 7)
+    assert report["at_fixed_seed"] is False
+    assert report["runs"] == 5, "OLD twice, and each mix once"
+    for face in (cli("bisect", "--show").stdout, (project / "page.html").read_text()):
+        assert "proved at seed 7: culprit" in face
+        assert "It is not shown that the difference exceeds the variation between seeds" in " ".join(face.split())
+    (project / "train.py").write_text("import time\nprint('accuracy=%r' % time.perf_counter())\n")
+    done = cli(*bisect("--one-seed", "--json"), *COMMAND)
+    report = json.loads(done.stdout)
+    assert (report["verdict"], report["runs"]) == ("undecided", 3)
+    assert report["why"] == "OLD does not repeat its value at seed 0, so one seed decides nothing"
+
+
+def test_one_seed_excludes_repeats(cli: Cli, project: Path) -> None:
+    done = cli(*bisect("--one-seed", "--repeats", "3"), *COMMAND)
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+    assert "one_seed and repeats exclude each other" in done.stderr
+    assert "hint:" in done.stderr

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from contexta.bisect.inference.early_verdicts import is_contradicted
 from contexta.bisect.inference.observations import Observation
+from contexta.bisect.inference.proof import Strength
 from contexta.bisect.search.problem import Probe, Problem, Settings
 from contexta.bisect.search.search import decide
 from contexta.bisect.space.lattice import mix_of
@@ -30,6 +31,9 @@ class LoggedWorld:
     fails_late: bool = False
     """Whether mixes that fail do so in the evaluation, after the whole series."""
 
+    one_seed: bool = False
+    """Whether the study runs at one seed."""
+
     def differ_from(self, one: int, other: int) -> float:
         """The share of the run from which the series of two mixes differ at the same seed; inf if they never do."""
         world = self.world
@@ -39,7 +43,7 @@ class LoggedWorld:
 
     def trial(self, mix: int, seed: int, results: Sequence[Observation], *, to_end: bool) -> tuple[Observation, float]:
         """(the result of a trial after those so far, its cost in whole trainings)."""
-        result, full = self.world.run(mix, seed), self.world.mixes.full
+        result, full = replace(self.world.run(mix, seed), is_only_seed=self.one_seed), self.world.mixes.full
         values = {
             other.mix: other.value
             for other in results
@@ -64,7 +68,9 @@ class LoggedWorld:
 def play_logged(logged: LoggedWorld, settings: Settings | None = None) -> tuple[Outcome, float]:
     """A whole study, and its cost in whole trainings."""
     world = logged.world
-    problem = Problem(world.mixes, (1.0,) * world.mixes.count, settings or Settings())
+    if settings is None:
+        settings = Settings(only_seed=0, strength=Strength(runs=1)) if logged.one_seed else Settings()
+    problem = Problem(world.mixes, (1.0,) * world.mixes.count, settings)
     results: list[Observation] = []
     cost = 0.0
     while isinstance(step := decide(problem, results), Probe):

@@ -260,6 +260,8 @@ class Contexta(Workspace):
         - keep_order: bool = False. Run even if NEW is better according to recorded runs.
         - offline: bool = False. Use packages from uv's cache only.
         - repeats: int = 0. Reruns of each side at least.
+        - one_seed: bool = False. Compare at one seed only: whether the drop exceeds the variation between seeds stays
+          open.
         - early: bool = True. Stop reruns that log exactly what OLD or NEW logged.
         - early_after: int = 3. Number of equal steps before a rerun may be stopped.
         - dask: str | None = None. Rerun on a Dask cluster, as in tcp://10.0.0.1:8786.

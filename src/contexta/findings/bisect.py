@@ -192,6 +192,8 @@ class BisectReport(Finding):
     """How the two sides were read."""
     at_fixed_seed: bool = False
     """Whether each endpoint has one value at every seed. The verdict then holds for that seed."""
+    only_seed: int | None = None
+    """The only seed of a study with `--one-seed`. Whether the drop exceeds the variation between seeds stays open."""
     digest: str = ""
     """Of all other fields; see ``digest_of``."""
 

@@ -8,8 +8,9 @@ import pytest
 from support.tiny_index import PYTHON
 
 from contexta.bisect.execution.trial_job import Command
+from contexta.bisect.inference.proof import Strength
 from contexta.bisect.reporting.report import report
-from contexta.bisect.search.problem import Verdict
+from contexta.bisect.search.problem import Settings, Verdict
 from contexta.bisect.session.setup import Setup
 from contexta.bisect.session.study import Study
 from contexta.bisect.space.changes import End
@@ -40,7 +41,7 @@ def finish(
     step: str,
     end: str = "",
     early_after: int | None = 3,
-    **changes: int,
+    settings: Settings | None = None,
 ) -> tuple[Study, Verdict, float]:
     """The study, its verdict, and its cost in whole trainings. step, end: lines of an epoch and after the last one."""
     folder = tmp_path / "project"
@@ -62,6 +63,7 @@ def finish(
             tmp_path / "study",
             tmp_path / "trials",
             early_after=early_after,
+            settings=settings or Settings(),
         ),
         find_uv(),
         resume=True,
@@ -102,6 +104,17 @@ def test_a_culprit_that_moves_the_trajectory_costs_few_whole_trainings(
         followed = [trial.result.followed for trial in stricter.trials if not trial.result.is_measured]
         steps = {verdict.step for verdict in followed if verdict is not None}
         assert steps == {8}, "early verdicts of a weaker rule are reused"
+
+
+@pytest.mark.slow
+def test_at_one_seed_a_culprit_costs_five_trainings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings(only_seed=0, strength=Strength(runs=1))
+    study, verdict, cost = finish(tmp_path, monkeypatch, CULPRIT.format(first=0), settings=settings)
+    assert (verdict.kind, study.space.keys(verdict.culprits)) == ("proved", ("env:CHANGE_d",))
+    assert (verdict.only_seed, verdict.fixed_seed) == (0, False)
+    assert {trial.step.seed for trial in study.trials} == {0}
+    assert cost <= 5
+    assert all(fact.values for fact in report_of(study, verdict).proof), "a fact of the proof has no measured value"
 
 
 @pytest.mark.slow

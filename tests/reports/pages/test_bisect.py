@@ -29,6 +29,16 @@ def test_a_page_has_the_verdict_proof_trials_pins_and_digest() -> None:
     assert len(table.splitlines()) == 2 + report.runs
 
 
+def test_a_verdict_at_one_seed_names_it_and_its_limit() -> None:
+    report = studied(a_space("a", "b", "c"), DROP).model_copy(update={"only_seed": 7, "at_fixed_seed": False})
+    text = report.to_markdown()
+    assert "\nproved at seed 7: b\n" in text
+    assert "Only seed 7 ran. It is not shown that the difference exceeds the variation between seeds" in text
+    text = report.model_copy(update={"verdict": "undecided", "culprits": ()}).to_markdown()
+    assert "\nundecided at seed 7: " in text
+    assert "Only seed 7 ran" not in text
+
+
 def test_a_page_says_whether_old_gives_what_is_remembered() -> None:
     report = studied(a_space("a", "b", "c"), DROP)
     for is_confirmed, words in (

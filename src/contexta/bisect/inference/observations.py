@@ -33,6 +33,8 @@ class Observation:
     """Whether the trial ran to its end. If not, it followed the trajectory of an endpoint and has the value of that."""
     predicted: float | None = None
     """The value of the endpoint whose trajectory the trial followed; None if it followed none."""
+    is_only_seed: bool = False
+    """Whether the study runs at this seed only."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,11 @@ class ObservedTrials:
     def has_early_verdicts(self) -> bool:
         """Whether the trajectories of OLD and NEW differ, and a trial followed one of them exactly."""
         return not all(result.is_measured for result in self.results)
+
+    @cached_property
+    def has_one_seed(self) -> bool:
+        """Whether the study runs at one seed only."""
+        return any(result.is_only_seed for result in self.results)
 
     @cached_property
     def outcomes(self) -> dict[int, list[str | None]]:
@@ -87,11 +94,13 @@ class ObservedTrials:
     def seedless(self) -> bool:
         """Whether values do not depend on the seed: three seeds or more of each endpoint, one value per mix.
 
-        Either nothing in the training is random, or it ignores its seed. Values cannot tell which.
+        Either nothing in the training is random, or it ignores its seed. Values cannot tell which. In a study of one
+        seed, one is enough.
         """
+        least = 1 if self.has_one_seed else 3
         return (
             self.repeatable
-            and all(len(dict(self.runs[endpoint])) > 2 for endpoint in (0, self.new))
+            and all(len(dict(self.runs.get(endpoint, ()))) >= least for endpoint in (0, self.new))
             and all(len({value for _, value in runs}) == 1 for runs in self.runs.values())
         )
 

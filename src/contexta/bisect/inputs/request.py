@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 from typing_extensions import Self, TypedDict
 
 from contexta.bisect.option_names import NEGATIVE, speaks_shell
@@ -72,6 +72,7 @@ class BisectOptions(TypedDict, total=False):
     keep_order: bool
     offline: bool
     repeats: int
+    one_seed: bool
     early: bool
     early_after: int
     dask: str | None
@@ -160,6 +161,8 @@ class BisectRequest(Value):
     """Use packages from uv's cache only."""
     repeats: Annotated[int, Placeholder("N")] = Field(0, ge=0)
     """Reruns of each side at least."""
+    one_seed: bool = False
+    """Compare at one seed only: whether the drop exceeds the variation between seeds stays open."""
     early: bool = True
     """Stop reruns that log exactly what OLD or NEW logged."""
     early_after: Annotated[int, Placeholder("N")] = Field(3, ge=1)
@@ -187,6 +190,12 @@ class BisectRequest(Value):
         if isinstance(jobs, int) and jobs < 1:
             raise InvalidInput(f"cannot be {jobs}", hint='give a number from 1, or "auto"')
         return jobs
+
+    @model_validator(mode="after")
+    def _one_seed_or_several(self) -> Self:
+        if self.one_seed and self.repeats > 1:
+            raise InvalidInput("one_seed and repeats exclude each other", hint="leave one of them out")
+        return self
 
     def swapped(self) -> Self:
         """The request with OLD and NEW swapped."""

@@ -100,6 +100,7 @@ def report(
         confirmed=summary(trial.result.confirmed for trial in everything if trial.observation.value is not None),
         tools=dict(tools or {}),
         at_fixed_seed=verdict.fixed_seed,
+        only_seed=verdict.only_seed,
         notes=(
             *notes,
             *unlike_recorded(metric, recorded, (values(0), values(space.mixes.full))),

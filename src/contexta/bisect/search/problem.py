@@ -35,6 +35,9 @@ class Settings:
     """Odds between good and bad for a mix on the way to a minimal set."""
     repeats: int = 0
     """Runs of each endpoint before anything is judged."""
+    only_seed: int | None = None
+    """The only seed of the study: it shows what the environments do there, not whether the drop exceeds the variation
+    between seeds. None for as many seeds as that takes."""
     judged: bool = False
     """Whether values are 1 for good and 0 for bad, which may be equal at every seed although the training uses it."""
 
@@ -89,6 +92,8 @@ class Verdict:
     """The culprits' share of the drop (estimate, low, high) if proved; unbounded if no value depends on its seed."""
     fixed_seed: bool = False
     """Whether no value depends on its seed, so that the verdict holds at one seed if the training has any."""
+    only_seed: int | None = None
+    """See ``Settings``."""
 
     @property
     def companions(self) -> int:

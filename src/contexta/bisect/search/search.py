@@ -60,11 +60,13 @@ def decide(problem: Problem, results: Sequence[Observation]) -> Probe | Verdict:
     results = [results[number] for number in counted(results)]
     evidence = MixEvidence(usable_observations(results, new))
     step = _next_step(problem, evidence, results, budget)
+    if problem.settings.only_seed is not None:
+        step = _at_one_seed(problem.settings.only_seed, evidence, step)
     if isinstance(step, Probe):
         is_decisive = step.to_end or step.purpose == "proof"
         return replace(step, to_end=is_decisive or must_be_measured(results, step.mix, step.seed, new))
     is_seedless = evidence.observations.seedless and not problem.settings.judged
-    if step.endpoints is not None and is_seedless:
+    if step.endpoints is not None and is_seedless and step.only_seed is None:
         return replace(step, fixed_seed=True, why=f"{step.why}, at this fixed seed")
     return step
 
@@ -109,6 +111,21 @@ def _next_step(
             why = endpoints.with_repeats(f"{why} to show that the endpoints differ")
         return situation.verdict("undecided", why)
     return step
+
+
+def _at_one_seed(only_seed: int, evidence: MixEvidence, step: Probe | Verdict) -> Probe | Verdict:
+    """The step of a study that runs at one seed, or the verdict that this seed does not decide."""
+    if isinstance(step, Verdict):
+        return replace(step, only_seed=only_seed)
+    runs = evidence.observations.runs.get(0, [])
+    values = sorted({value for _, value in runs})
+    if len(values) > 1:
+        why = f"OLD does not repeat its value at seed {only_seed}, so one seed decides nothing"
+    elif step.seed != 0:
+        why = f"this takes more seeds than {only_seed}: {step.why}"
+    else:
+        return step
+    return Verdict("undecided", why, only_seed=only_seed)
 
 
 def _search(situation: Situation) -> Probe | Verdict:
@@ -176,7 +193,8 @@ def _mix_that_tells_share(situation: Situation, proof: Proof, log_odds: float) -
         return None
     observations = situation.observations
     fewest = min((proof.with_mix, proof.without_mix), key=observations.run_count)
-    return fewest if observations.run_count(fewest) < (2 if observations.seedless else TUNING.share_runs) else None
+    enough = 1 if observations.has_one_seed else 2 if observations.seedless else TUNING.share_runs
+    return fewest if observations.run_count(fewest) < enough else None
 
 
 def _most_informative(situation: Situation, proof: Proof, leader: int) -> Probe | None:

@@ -10,12 +10,15 @@ from contexta.bisect.search.problem import Probe, Purpose
 def next_seed(evidence: MixEvidence, mix: int) -> int:
     """The most informative seed for another run of a mix.
 
+    0. In a study of one seed: this seed.
     1. If no value depends on the seed: an unused seed, so that every trial tests this as well.
     2. For the first run with fingerprints: the seed with the most results, so that ties show at once.
     3. If seeds move all values: a seed with a known effect.
     4. A seed at which no mix with the same behaviour has run, because its value would be known in advance.
     """
     observations = evidence.observations
+    if observations.has_one_seed:
+        return observations.results[0].seed
     if observations.seedless:
         return max(result.seed for result in observations.results) + 1
     used = observations.seeds(mix)

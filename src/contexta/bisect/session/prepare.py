@@ -15,6 +15,7 @@ from contexta.analysis.why.suspects import prior
 from contexta.bisect.execution.isolation.source_files import too_large_to_copy
 from contexta.bisect.execution.seed_use import note_on_seed, passes_seed
 from contexta.bisect.execution.trial_job import Command
+from contexta.bisect.inference.proof import Strength
 from contexta.bisect.inputs.both_sides import BothSides, Install, both_sides
 from contexta.bisect.inputs.completeness import AS_PINNED, CHECK, RESOLVE
 from contexta.bisect.inputs.included import Include, held, include_of, included, not_included
@@ -250,6 +251,8 @@ def _setup(request: BisectRequest, both: BothSides, judged: Judgement, command: 
             max_runs=request.max_runs,
             max_hours=request.max_hours,
             repeats=request.repeats,
+            only_seed=request.seed if request.one_seed else None,
+            strength=Strength(runs=1) if request.one_seed else Strength(),
             judged=command.metric is None or command.good_if is not None,
         ),
         expected=both.seconds,

@@ -149,12 +149,13 @@ class _Search:
         seeds = usable_observations(
             self.results, self.study.space.mixes.full
         ).seed_effects  # otherwise the seed is a source of noise
-        for seed in [*(seeds or range(_MOST_RUNS))][:_MOST_RUNS]:
+        has_one_seed = self.study.setup.settings.only_seed is not None
+        for seed in [0] if has_one_seed else [*(seeds or range(_MOST_RUNS))][:_MOST_RUNS]:
             result = self._run(place, version, mix, seed)
             observations = usable_observations(self.results, self.study.space.mixes.full)
             if result.value is None and mix in observations.failures:
                 return Release(version=version, state="not tried", reason=result.reason)
-            state = MixEvidence(observations).state(mix, _ODDS, _LEAST_RUNS)
+            state = MixEvidence(observations).state(mix, _ODDS, 1 if has_one_seed else _LEAST_RUNS)
             if state in ("good", "bad"):
                 return Release(version=version, state=state, values=self._values(mix), beside=place.end)
         return Release(

@@ -78,6 +78,7 @@ def identity(setup: Setup) -> str:
             **({"options": setup.content_of_options} if setup.content_of_options else {}),
             "higher": setup.higher_is_better,
             "seed": setup.first_seed,
+            **({} if setup.settings.only_seed is None else {"one_seed": True}),
         },
         sort_keys=True,
     )

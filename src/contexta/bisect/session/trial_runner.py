@@ -144,7 +144,14 @@ class TrialRunner:
         value = None if result.value is None else sign * result.value
         predicted = None if result.followed is None else sign * result.followed.value
         observation = Observation(
-            step.mix, step.seed, value, result.reason, result.seconds, result.is_measured, predicted
+            step.mix,
+            step.seed,
+            value,
+            result.reason,
+            result.seconds,
+            result.is_measured,
+            predicted,
+            is_only_seed=self._setup.settings.only_seed is not None,
         )
         return Trial(step, observation, result, is_earlier)
 

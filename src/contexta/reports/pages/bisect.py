@@ -108,14 +108,15 @@ def _outcome(trial: FinishedTrial) -> str:
 
 def headline(finding: BisectReport) -> str:
     """The verdict in one line."""
+    at_seed = "" if finding.only_seed is None else f" at seed {finding.only_seed}"
     if finding.verdict != "proved":
-        return f"{finding.verdict.replace('_', ' ')}: {finding.why}"
+        return f"{finding.verdict.replace('_', ' ')}{at_seed}: {finding.why}"
     removed = {change.key for change in finding.changes if change.right_value is None}
     groups = ("requires", {*finding.companions} - removed), ("also removes", {*finding.companions} & removed)
     companions = "; ".join(f"{word} {', '.join(sorted(keys))}" for word, keys in groups if keys)
     culprits = (f"{key}, removed" if key in removed else key for key in finding.culprits)
     seed = ", at this fixed seed" if finding.at_fixed_seed else ""
-    return f"proved: {' and '.join(culprits)}{f' ({companions})' if companions else ''}{seed}"
+    return f"proved{at_seed}: {' and '.join(culprits)}{f' ({companions})' if companions else ''}{seed}"
 
 
 def cost(finding: BisectReport) -> str:
@@ -170,6 +171,7 @@ def _interval(finding: BisectReport) -> str:
     share = finding.share
     if share is None or share.low is None or share.high is None:
         where = " at this fixed seed" if finding.at_fixed_seed else ""
+        where = where if finding.only_seed is None else f" at seed {finding.only_seed}"
         return f"{where}; values that do not vary give no interval"
     to = "-" if share.low >= 0 else " to "
     interval = f" (99 % CI {100 * share.low:.0f}{to}{100 * share.high:.0f} %)"
@@ -188,7 +190,12 @@ def expectation_sentence(expected: ExpectedValue, metric: str, mean_of_old: floa
 
 
 def seed_sentences(finding: BisectReport) -> Iterator[str]:
-    """The limits of a verdict from values that depend on no seed."""
+    """The limits of a verdict from one seed, or from values that depend on no seed."""
+    if finding.only_seed is not None and finding.verdict in ("proved", "no_regression"):
+        yield (
+            f"Only seed {finding.only_seed} ran. It is not shown that the difference exceeds the variation between "
+            "seeds: at one seed, a change that only draws other random numbers moves the metric as well."
+        )
     if not finding.at_fixed_seed or finding.old.mean is None or finding.new.mean is None:
         return
     yield (
@@ -234,7 +241,7 @@ def _verdict(finding: BisectReport) -> Iterator[Block]:
 
 def _shared_seeds(finding: BisectReport) -> Iterator[str]:
     """The means at the seeds that both endpoints ran at, if nothing was proved and the means above differ from them."""
-    if finding.verdict == "proved" or finding.at_fixed_seed:
+    if finding.verdict == "proved" or finding.at_fixed_seed or finding.only_seed is not None:
         return
     old, new = ({seed: _mean_at(seed, end) for seed in end.seeds} for end in (finding.old, finding.new))
     shared = sorted(old.keys() & new.keys())

@@ -283,7 +283,8 @@ def _finished(report: BisectReport, study: str) -> list[Child]:
 
 def _verdict(report: BisectReport) -> Element:
     name, sign, word = _VERDICTS[report.verdict]
-    chip = element("span", icon(sign), f" {word}", class_=f"chip {name}")
+    at_seed = "" if report.only_seed is None else f" at seed {report.only_seed}"
+    chip = element("span", icon(sign), f" {word}{at_seed}", class_=f"chip {name}")
     text = headline(report).partition(": ")[2]
     answer = [
         element("p", chip, f" {report.why}" if report.verdict == "proved" else None),

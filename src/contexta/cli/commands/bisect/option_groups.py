@@ -10,7 +10,7 @@ GROUPS = {
     " new_exclude_newer include skip resolve as_pinned build_constraint"
     " keep_order",
     "A rerun": "seed seed_arg param_arg timeout timeout_is_bad memory_limit in_place offline",
-    "The search": "suspect max_runs max_hours repeats early early_after jobs dask executor versions",
+    "The search": "suspect max_runs max_hours repeats one_seed early early_after jobs dask executor versions",
     "The study": "only_plan resume show status study fresh workspace",
 }
 """Title -> names of parameters. All others are in the group ``_OTHERS``."""
