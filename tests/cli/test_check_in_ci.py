@@ -5,10 +5,16 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 from xml.etree import ElementTree
 
 import pytest
@@ -21,16 +27,18 @@ from contexta.findings import Baseline, Gate
 
 MARKER = "<!-- contexta check of p -->"
 FAKE_GH = """\
-import json, pathlib, re, sys
+import json, pathlib, subprocess, sys
 store = pathlib.Path(__file__).with_name("comments.json")
-comments = json.loads(store.read_text()) if store.exists() else []
+comments = json.loads(store.read_text()) if store.exists() else [None, *["another"] * 3000]
 words = sys.argv[1:]
 assert words[0] == "api"
 path = next(word for word in words if word.startswith("repos/"))
 if "--method" not in words:
     assert path == "repos/me/project/issues/7/comments"
-    marker = re.search(r'startswith\\("(.*)"\\)', words[words.index("--jq") + 1])[1]
-    print(*(number for number, body in enumerate(comments) if body.startswith(marker)), sep="\\n")
+    listed = [{"id": number, "body": body} for number, body in enumerate(comments)]
+    for start in range(0, len(listed), 100):
+        page = json.dumps(listed[start : start + 100])
+        subprocess.run(["jq", "-r", words[words.index("--jq") + 1]], input=page, text=True, check=True)
 else:
     body = pathlib.Path(words[words.index("--field") + 1].removeprefix("body=@")).read_text()
     if "PATCH" in words:
@@ -39,6 +47,7 @@ else:
         comments.append(body)
     store.write_text(json.dumps(comments))
 """
+"""The `gh` of GitHub, with the real jq. One comment has no text, and there are many pages of them."""
 
 
 @pytest.fixture
@@ -133,6 +142,7 @@ def shim(path: Path, *words: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="the steps are bash scripts")
+@pytest.mark.skipif(shutil.which("jq") is None, reason="the program jq is not installed")
 @pytest.mark.parametrize("installs", [False, pytest.param(True, marks=pytest.mark.online)])
 def test_the_steps_of_the_github_action_check_and_write_one_comment(
     story: Contexta, cli: Cli, tmp_path: Path, installs: bool
@@ -177,10 +187,18 @@ def test_the_steps_of_the_github_action_check_and_write_one_comment(
         assert commented.returncode == 0, commented.stderr
         results.append((checked.stderr.splitlines()[-1].split("::")[1].split()[0], do("Result").returncode))
     assert results == [("error", 1), ("notice", 0)]
-    (comment,) = json.loads((tmp_path / "comments.json").read_text())
+    (comment,) = [
+        text for text in json.loads((tmp_path / "comments.json").read_text()) if text not in (None, "another")
+    ]
     assert comment.startswith(f"{MARKER}\n\n## Check of p.old against p.old")
     assert summary.read_text().count("## Check of") == 2
     assert ElementTree.parse(tmp_path / "contexta-check.xml").getroot().get("failures") == "0"
+    for marker in ('<!-- a "quoted" \\ marker -->', "<!-- $marker `id` -->"):
+        for text in ("first", "second"):
+            (runner / "contexta-check.md").write_text(f"{marker}\n\n{text}\n")
+            assert do("Comment").returncode == 0
+        comments = json.loads((tmp_path / "comments.json").read_text())
+        assert [text for text in comments if text and text.startswith(marker)] == [f"{marker}\n\nsecond\n"]
     values["inputs.run"] = "nix"
     assert do("Check").returncode == 2
 
@@ -195,7 +213,69 @@ def test_the_gitlab_job_checks_and_writes_junit(story: Contexta, cli: Cli, tmp_p
     assert unset.returncode != 0
     assert "CONTEXTA_SOURCE: set it to the address" in unset.stderr
     shim(tmp_path / "contexta-venv" / "bin" / "contexta", sys.executable, "-m", "contexta.cli")
+    shim(tmp_path / "contexta-venv" / "bin" / "python", sys.executable)
     chosen = {"CONTEXTA_RUN": "new", "CONTEXTA_AGAINST": "baseline.json", "CONTEXTA_RULES": "--max-drop accuracy=1%"}
-    assert bash(check, {**job["variables"], **chosen}, "-eo", "pipefail").returncode == 1
+
+    def check_run(**variables: str) -> subprocess.CompletedProcess[str]:
+        return bash(check, {**job["variables"], **chosen, **variables}, "-eo", "pipefail")
+
+    assert check_run().returncode == 1
     report = tmp_path / job["artifacts"]["reports"]["junit"]
     assert ElementTree.parse(report).getroot().get("failures") == "1"
+    assert check_run(CONTEXTA_RUN="nix").returncode == 2
+    notes: list[dict[str, Any]] = [{"id": number, "body": "another"} for number in range(150)] + [{"body": None}]
+    with gitlab(notes) as address:
+        merge_request = {"CI_API_V4_URL": address, "CI_PROJECT_ID": "3", "CI_MERGE_REQUEST_IID": "7"}
+        assert check_run(**merge_request).returncode == 1  # no token, no comment
+        assert len(notes) == 151
+        for run, code, verdict in (("new", 1, "failed"), ("old", 0, "passed")):
+            done = check_run(**merge_request, CONTEXTA_TOKEN="t", CONTEXTA_RUN=run)  # of the server here
+            assert (done.returncode, done.stderr) == (code, "")
+            (comment,) = [note["body"] for note in notes if (note["body"] or "").startswith(MARKER)]
+            assert (f"p.{run}" in comment, verdict in comment.lower()) == (True, True)
+        refused = check_run(**merge_request, CONTEXTA_TOKEN="wrong", CONTEXTA_RUN="old")  # as above
+        assert (refused.returncode, refused.stderr.splitlines()[-1]) == (0, "the comment was not written")
+
+
+@contextmanager
+def gitlab(notes: list[dict[str, Any]]) -> Iterator[str]:
+    """The address of a server that answers as GitLab does about the notes of the merge request 7 of the project 3."""
+    path = "/projects/3/merge_requests/7/notes"
+
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, *_: Any) -> None:
+            pass
+
+        def answer(self, value: Any, **headers: str) -> None:
+            is_allowed = self.headers["PRIVATE-TOKEN"] == "t"
+            self.send_response(200 if is_allowed else 401)
+            for name, text in headers.items():
+                self.send_header(name.replace("_", "-"), text)
+            self.end_headers()
+            self.wfile.write(json.dumps(value).encode())
+
+        def body(self) -> str:
+            text: str = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["body"]
+            return text
+
+        def do_GET(self) -> None:
+            address = urlsplit(self.path)
+            assert address.path == path
+            query = dict(parse_qsl(address.query))
+            size, page = int(query["per_page"]), int(query["page"])
+            following = str(page + 1) if page * size < len(notes) else ""
+            self.answer(notes[(page - 1) * size : page * size], x_next_page=following)
+
+        def do_POST(self) -> None:
+            assert self.path == path
+            notes.append({"id": len(notes), "body": self.body()})
+            self.answer({})
+
+        def do_PUT(self) -> None:
+            notes[int(self.path.removeprefix(f"{path}/"))]["body"] = self.body()
+            self.answer({})
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
