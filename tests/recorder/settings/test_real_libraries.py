@@ -23,7 +23,10 @@ XGBOOST = (
     f"{DATA}import xgboost\n"
     "xgboost.train({'objective': 'binary:logistic'}, xgboost.DMatrix(X, y), num_boost_round=3)\n"
 )
-LIGHTGBM = f"{DATA}import lightgbm\nlightgbm.LGBMClassifier(n_estimators=3, num_leaves=7).fit(X, y)\n"
+BOOSTERS = (
+    f"{DATA}import lightgbm, xgboost\nlightgbm.LGBMClassifier(n_estimators=3, num_leaves=7, verbose=-1).fit(X, y)\n"
+    "xgboost.XGBClassifier(n_estimators=3, reg_lambda=5).fit(X, y)\n"
+)
 
 
 def environment(folder: Path, *requirements: str) -> str:
@@ -53,12 +56,18 @@ def test_why_names_the_default_that_changed(
     assert text.startswith(f"default changed: {changed}")
 
 
-def test_parameters_of_a_trained_booster_are_recorded_with_what_the_program_set(cli: Cli, tmp_path: Path) -> None:
-    (tmp_path / "train.py").write_text(LIGHTGBM)
-    python = environment(tmp_path, "lightgbm", "scikit-learn")
+def test_estimators_of_boosters_have_their_parameters_and_those_of_the_trained_model(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(BOOSTERS)
+    python = environment(tmp_path, "lightgbm", "xgboost", "scikit-learn")
     done = cli("run", "--quiet", "--name", "r", "--", python, "-W", "ignore", "train.py")
     assert done.returncode == 0, done.stderr
     settings = json.loads(cli("show", "r", "--json").stdout)["metadata"]["settings"]
-    assert settings["lightgbm.num_leaves"] == {"value": "7", "default": False, "package": "lightgbm"}
-    assert settings["lightgbm.learning_rate"]["value"] == "0.1"
-    assert settings["lightgbm.min_data_in_leaf"] == {"value": "20", "default": True, "package": "lightgbm"}
+    recorded = {key: (setting["value"], setting["default"]) for key, setting in settings.items()}
+    assert settings["lightgbm.num_leaves"]["package"] == "lightgbm"
+    assert recorded["LGBMClassifier.num_leaves"] == recorded["lightgbm.num_leaves"] == ("7", False)
+    assert recorded["LGBMClassifier.learning_rate"] == ("0.1", True)
+    assert recorded["lightgbm.min_data_in_leaf"] == ("20", False)  # the estimator sets it by another name
+    assert recorded["lightgbm.max_bin"] == ("255", True)
+    assert recorded["XGBClassifier.reg_lambda"] == recorded["xgboost.lambda"] == ("5", False)
+    assert recorded["XGBClassifier.max_depth"] == ("null", True)
+    assert recorded["xgboost.max_depth"] == ("6", True)

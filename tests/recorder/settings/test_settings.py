@@ -8,13 +8,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from support.builders import Cli
 from support.pythons import every_python
 
-from contexta.recorder.settings import settings_record
+from contexta.recorder.settings import boosters, settings_record
 
 BASE = """
 import inspect
@@ -171,6 +172,59 @@ print(hasattr(Network(), "partial_fit"), Network("sgd").partial_fit([1]).solver)
 
 def test_method_that_only_some_estimators_have_is_followed_and_still_absent_from_the_others(train: Train) -> None:
     assert train(SOMETIMES)["Network.solver"]["value"] == "sgd"
+
+
+def test_defaults_of_the_base_class_that_takes_the_other_keywords_count(train: Train) -> None:
+    program = (
+        "from sklearn.cluster import Cluster\n"
+        "class Wide(Cluster):\n"
+        "    def __init__(self, depth, *, width=3, **options):\n"
+        "        super().__init__(**options); self.depth, self.width = depth, width\n"
+        "    def get_params(self, deep=True): return dict(vars(self))\n"
+        "Wide(2, n_clusters=5).fit([1])\n"
+    )
+    settings = train(program)
+    assert {name: settings[f"Wide.{name}"]["default"] for name in ("depth", "width", "n_clusters", "callback")} == {
+        "depth": False,
+        "width": True,
+        "n_clusters": False,
+        "callback": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("package", "document", "params", "defaults"),
+    [
+        ("xgboost", {"eta": "0.5", "learning_rate": "0.5", "max_depth": "6"}, {"eta": 0.5}, ["max_depth"]),
+        ("xgboost", {"lambda": "2", "reg_lambda": "2", "alpha": "0"}, {"reg_lambda": 2}, ["alpha"]),
+        ("xgboost", {"nthread": "1", "n_jobs": "1", "seed": "0"}, {"n_jobs": 1}, ["seed"]),
+        ("lightgbm", {"learning_rate": "0.5", "max_bin": "255"}, {"eta": 0.5}, ["max_bin"]),
+        ("catboost", {"learning_rate": 0.5, "depth": 6, "iterations": 3}, {"eta": 0.5, "num_trees": 3}, ["depth"]),
+    ],
+)
+def test_parameter_that_the_program_set_by_another_name_is_no_default(
+    monkeypatch: pytest.MonkeyPatch, package: str, document: dict[str, Any], params: dict[str, Any], defaults: list[str]
+) -> None:
+    """The libraries are stubs with the functions that are read."""
+    run = FakeRun()
+    settings = settings_record.CollectedSettings(lambda: run)  # a part of a run
+    model = SimpleNamespace(
+        save_config=lambda: json.dumps({"learner": document}),
+        model_to_string=lambda num_iteration: "\nparameters:" + "".join(f"\n[{k}: {v}]" for k, v in document.items()),
+    )
+    if package == "catboost":
+        model_class = type("CatBoost", (), {"_fit": lambda self: None})
+        boosters.replace_catboost(settings, SimpleNamespace(CatBoost=model_class))  # type: ignore[arg-type]  # a module
+        trained = model_class()
+        trained.get_params, trained.get_all_params = lambda: params, lambda: document
+        trained._fit()
+    else:
+        aliases = SimpleNamespace(get=lambda name: {name, "eta"} if name == "learning_rate" else {name})
+        monkeypatch.setitem(sys.modules, "lightgbm.basic", SimpleNamespace(_ConfigAliases=aliases))
+        module = SimpleNamespace(train=lambda params: model)
+        getattr(boosters, f"replace_{package}")(settings, module)
+        module.train(params)
+    assert [name.partition(".")[2] for name, setting in run.settings.items() if setting["default"]] == defaults
 
 
 class FakeRun:

@@ -5,7 +5,7 @@ Standard library only, Python 3.8.
 
 from __future__ import annotations
 
-from contexta.recorder.settings.settings_record import defaults_of
+from contexta.recorder.settings.settings_record import defaults_of_class
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def replace(settings: CollectedSettings, module: ModuleType) -> None:
 
     def record(estimator: Any, *_: Any) -> None:
         values = estimator.get_params(deep=False)
-        defaults = defaults_of(type(estimator).__init__)
+        defaults = defaults_of_class(type(estimator))
         for name, value in values.items():
             if isinstance(value, str) and value in _UNDECIDED and defaults.get(name) == value:
                 values[name] = defaults[name] = getattr(estimator, f"_{name}", value)

@@ -16,7 +16,7 @@ from contexta.recorder.replaced_methods import after
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, List, Mapping, Optional, Protocol
+    from typing import Any, Callable, Dict, List, Mapping, Optional, Protocol, Set
 
     from contexta.recorder.journal.writer import Journal
 
@@ -123,3 +123,23 @@ def defaults_of(function: Any) -> Dict[str, Any]:
     except (TypeError, ValueError):
         return {}
     return {item.name: item.default for item in parameters if item.default is not inspect.Parameter.empty}
+
+
+def defaults_of_class(kind: type) -> Dict[str, Any]:
+    """The defaults of a constructor, with those of the base class that it hands its other keywords to."""
+    defaults: Dict[str, Any] = {}
+    names: Set[str] = set()
+    for holder in kind.__mro__:
+        if "__init__" not in vars(holder):
+            continue
+        try:
+            parameters = inspect.signature(vars(holder)["__init__"]).parameters.values()
+        except (TypeError, ValueError):
+            break
+        for item in parameters:
+            if item.name not in names and item.default is not inspect.Parameter.empty:
+                defaults[item.name] = item.default
+        names.update(item.name for item in parameters)
+        if all(item.kind is not inspect.Parameter.VAR_KEYWORD for item in parameters):
+            break
+    return defaults
