@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from support.early_worlds import LoggedWorld, play_logged
-from support.worlds import draw
+from support.worlds import draw, draw_with_perturbing_changes
 
 from contexta.bisect.inference.early_verdicts import counted, is_contradicted, must_be_measured, unmeasured_fact
 from contexta.bisect.inference.observations import Observation
@@ -80,3 +80,12 @@ def test_no_world_in_which_another_change_moves_the_series_is_proved_wrongly(cau
         if outcome.verdict.proof is not None and outcome.verdict.kind == "proved":
             measured = {result.mix for result in outcome.results if result.is_measured and result.value is not None}
             assert {fact.mix for fact in outcome.verdict.proof.facts} <= measured
+
+
+@pytest.mark.parametrize("number", [47, 493])
+def test_with_early_verdicts_endpoints_must_differ_by_themselves(number: int) -> None:
+    """Of a null with RNG-perturbing changes, the mixes alone made chance look like a drop."""
+    world = draw_with_perturbing_changes(number, "null", 2.0, count=40, perturbing=3)
+    outcome, _ = play_logged(LoggedWorld(world))
+    assert any(not result.is_measured for result in outcome.results)
+    assert outcome.verdict.kind != "proved"

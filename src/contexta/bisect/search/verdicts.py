@@ -36,7 +36,7 @@ def _endpoints_differ(situation: Situation) -> bool:
     observations, p_value = situation.observations, situation.endpoints.p_value
     limit = TUNING.none_excluded_if_repeatable if observations.repeatable else TUNING.none_excluded
     if observations.has_early_verdicts:
-        return situation.posterior.none <= limit * _LIMIT_OF_EARLY_SEARCH
+        limit *= _LIMIT_OF_EARLY_SEARCH
     by_themselves = not observations.repeatable or observations.identical_endpoints > 0
     by_themselves = by_themselves or p_value is None or p_value <= TUNING.endpoints_differ_in_proof
     return situation.posterior.none <= limit and by_themselves
