@@ -22,6 +22,7 @@ from contexta import Contexta
 PYTHON = [sys.executable, "-S", "-E"]  # without site: nothing else is imported
 CONTEXTA = str(Path(sys.executable).parent / "contexta")
 SOURCE = Path(__file__).resolve().parent.parent / "src"
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 CANDIDATES = {
     "bare": [*PYTHON, "-c", "pass"],
     "import json": [*PYTHON, "-c", "import json"],
@@ -36,6 +37,7 @@ QUERIES = {
     "contexta runs": [CONTEXTA, "runs"],
     "contexta show": [CONTEXTA, "show", "@latest"],
     "contexta diff": [CONTEXTA, "diff"],
+    "contexta metrics": [CONTEXTA, "metrics"],
 }
 """Commands in a workspace of 20 runs."""
 
@@ -48,8 +50,7 @@ def seconds(command: list[str], environment: dict[str, str]) -> float:
 
 def main(rounds: int) -> None:
     with tempfile.TemporaryDirectory() as cache:
-        environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-        environment["PYTHONPYCACHEPREFIX"] = cache
+        environment = {**ENVIRONMENT, "PYTHONPYCACHEPREFIX": cache}
         taken: dict[str, list[float]] = {name: [] for name in CANDIDATES}
         for turn in range(rounds + 1):
             for name, command in CANDIDATES.items():
@@ -89,7 +90,7 @@ def queries(rounds: int) -> None:
 
 def processor_seconds(command: list[str], directory: str) -> float:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=directory)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=directory, env=ENVIRONMENT)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 

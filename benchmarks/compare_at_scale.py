@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Table, event
+from sqlalchemy import Table
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 
@@ -120,20 +120,17 @@ def made_by(table: Table) -> list[str]:
 def statements(ctx: Contexta, call: Callable[[], object]) -> list[str]:
     """The query plans of what a call asks; a SCAN of a table would show here."""
     database: Any = ctx._opened().database
-    engine = database._engine
-    seen: list[tuple[str, Any]] = []
-
-    def note(_: object, __: object, statement: str, parameters: Any, *___: object) -> None:
-        if statement.startswith("SELECT"):
-            seen.append((statement, parameters))
-
-    event.listen(engine, "before_cursor_execute", note)
+    seen: list[str] = []
+    for connection in database._idle:
+        connection.driver.set_trace_callback(seen.append)
     call()
-    event.remove(engine, "before_cursor_execute", note)
+    for connection in database._idle:
+        connection.driver.set_trace_callback(None)
     plans = []
     with sqlite3.connect(ctx.root / "contexta.db") as connection:
-        for statement, parameters in seen:
-            plans += [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+        for statement in seen:
+            if statement.lstrip().startswith("SELECT"):
+                plans += [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}")]
     return plans
 
 

@@ -38,6 +38,19 @@ def test_a_query_imports_only_the_modules_that_it_needs(tmp_path: Path) -> None:
     assert not loaded & {*unused, "contexta.recorder.session.run"}
 
 
+@pytest.mark.parametrize("command", ["runs", "show @latest", "metrics", "diff"])
+def test_short_queries_of_a_directory_import_no_sqlalchemy(tmp_path: Path, command: str) -> None:
+    with contexta.Contexta(workspace=tmp_path) as ctx:
+        for name in ("old", "new"):
+            with ctx.run(name, project="p") as run:
+                run.metric("accuracy", 0.9)
+        ctx.list_runs()
+    words = [*command.split(), "--workspace", str(tmp_path)]
+    loaded = modules_after(f"from contexta.cli import main; main({words})")
+    assert "contexta.store.read.loading" in loaded
+    assert "sqlalchemy" not in loaded
+
+
 def test_printing_a_log_imports_no_readers_of_other_trackers_and_no_progress_bar() -> None:
     loaded = modules_after("import contexta.cli.commands.inspect.files")
     assert "contexta.client.contexta" in loaded

@@ -99,12 +99,11 @@ def steps(ctx: Contexta, ask: Callable[[Contexta], Any]) -> int:
         return 0
 
     database: Any = ctx._opened().database
-    engine = database._engine
-    with engine.connect() as connection:
-        connection.connection.driver_connection.set_progress_handler(count, 1)  # the pool gives the same one again
+    for connection in database._idle:
+        connection.driver.set_progress_handler(count, 1)
     ask(ctx)
-    with engine.connect() as connection:
-        connection.connection.driver_connection.set_progress_handler(None, 1)
+    for connection in database._idle:
+        connection.driver.set_progress_handler(None, 1)
     assert counted > 0
     return counted
 

@@ -9,14 +9,13 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
 from support.builders import put_run
+from support.statements import observed_statements
 
 from contexta import Contexta
 from contexta.recorder.journal.objects import Objects
@@ -446,21 +445,6 @@ def test_end_written_between_reading_and_asking_is_not_missed(ctx: Contexta, mon
 # ---------------------------------------------------------------------------------------------- cost
 
 
-@contextmanager
-def statements() -> Iterator[list[tuple[str, Any]]]:
-    """The statements that reach any database meanwhile, with their values."""
-    met: list[tuple[str, Any]] = []
-
-    def note(_: Any, cursor: Any, statement: str, values: Any, *rest: Any) -> None:
-        met.append((statement, values))
-
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
-        yield met
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
-
-
 @pytest.mark.parametrize("what", ["metric", "stage metric", "ranks", "tag", "note"])
 def test_many_names_cost_a_few_statements(ctx: Contexta, what: str) -> None:
     scopes: dict[str, dict[str, Any]] = {"stage metric": {"g": "train"}, "ranks": {"r": 3}}
@@ -477,7 +461,7 @@ def test_many_names_cost_a_few_statements(ctx: Contexta, what: str) -> None:
             else:
                 of = scopes.get(what, {})
                 written.write(written.first, "metric", k=f"name-{number}", **of, x=number / 3)
-        with statements() as met:
+        with observed_statements(ctx) as met:
             ctx.list_runs()
         return len(met)
 
@@ -488,7 +472,7 @@ def test_many_names_cost_a_few_statements(ctx: Contexta, what: str) -> None:
 def test_series_are_selected_by_their_index(ctx: Contexta) -> None:
     written = Written(ctx)
     written.metric(written.first)
-    with statements() as met:
+    with observed_statements(ctx) as met:
         ctx.list_runs()
     statement, values = next(item for item in met if item[0].startswith("SELECT metric_key"))
     with closing(sqlite3.connect(ctx.root / "contexta.db")) as raw:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 from support.builders import Cli, a_metric, put_run
+from support.statements import observed_statements
 
 from contexta import Contexta
 from contexta.core.errors import InvalidInput, NotFound
@@ -238,17 +238,8 @@ def test_last_values_equal_those_of_the_summaries(ctx: Contexta) -> None:
 def plans(ctx: Contexta, **arguments: Any) -> list[str]:
     """The query plans of SQLite for every statement of a list."""
     ctx.list_runs(limit=1)
-    database: Any = ctx._opened().database
-    engine = database._engine
-    assert engine is not None
-    observed: list[tuple[str, Any]] = []
-
-    def note(_: object, __: object, statement: str, parameters: Any, *___: object) -> None:
-        observed.append((statement, parameters))
-
-    event.listen(engine, "before_cursor_execute", note)
-    ctx.list_runs(**arguments)
-    event.remove(engine, "before_cursor_execute", note)
+    with observed_statements(ctx) as observed:
+        ctx.list_runs(**arguments)
     with sqlite3.connect(ctx.root / "contexta.db") as connection:
         asks = [item for item in observed if item[0].lstrip().startswith(("SELECT", "WITH"))]
         return [row[3] for ask in asks for row in connection.execute(f"EXPLAIN QUERY PLAN {ask[0]}", ask[1])]

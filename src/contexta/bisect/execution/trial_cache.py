@@ -16,7 +16,8 @@ from contexta.core.errors import NotFound
 from contexta.core.references import StableRef
 from contexta.store.backends.engine import exists, open_store
 from contexta.store.ingest.ingest import ingest_journals
-from contexta.store.query import pages
+from contexta.store.query.run_list_options import RunListOptions
+from contexta.store.query.run_lists import page
 
 
 def key_of(
@@ -47,7 +48,7 @@ def read_results(workspace: Path, since: str) -> dict[str, list[TrialResult]]:
     try:
         ingest_journals(store)
         with store.reading() as connection:
-            runs = pages.page(connection, pages.RunListOptions(StableRef("project", PROJECT), None, None, None), None)
+            runs = page(connection, RunListOptions(StableRef("project", PROJECT), None, None, None), None)
     except NotFound:
         return {}
     finally:

@@ -61,14 +61,13 @@ def project_ref(project: str) -> StableRef:
 
 def find_project_key(workspace: Workspace, connection: Connection, project: str | None) -> int | None:
     """The key of a project, or of the configured one; None for all projects. Raises NotFound."""
-    from contexta.store.entities.models import find_id
+    from contexta.store.entities.reference_keys import find_id
     from contexta.store.query.near_names import require_project
-    from contexta.store.schema import tables
 
     if project is not None:
         return require_project(connection, project_ref(project))
     configured = workspace.config.project_name
-    return find_id(connection, tables.project, project_ref(configured)) if configured is not None else None
+    return find_id(connection, "project", project_ref(configured)) if configured is not None else None
 
 
 def selectors(runs: Sequence[str]) -> list[str]:

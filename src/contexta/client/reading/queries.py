@@ -223,14 +223,15 @@ def list_runs(
     archived runs too.
     Raises InvalidInput that points at the fault; see docs/reference/queries.md.
     """
-    from contexta.store.query import pages
+    from contexta.store.query.run_list_options import RunListOptions
+    from contexta.store.query.run_lists import page
 
     in_project = project_ref(project) if project is not None else None
     where = condition_of(status, tags, where)
-    options = pages.RunListOptions(in_project, where, order_of(order, order_by), limit, with_archived=archived)
+    options = RunListOptions(in_project, where, order_of(order, order_by), limit, with_archived=archived)
     with workspace._reading() as connection:
         last = workspace._find(connection, after)[0] if after is not None else None
-        return pages.page(connection, options, last)
+        return page(connection, options, last)
 
 
 def list_deployments(

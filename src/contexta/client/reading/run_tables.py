@@ -30,10 +30,11 @@ def count_runs(
 ) -> int:
     """The number of runs that match, but at most ``most``. Arguments and errors: as ``list_runs``."""
     from contexta.store.query import pages
+    from contexta.store.query.run_list_options import RunListOptions
 
     require_count(most, "most")
     in_project = project_ref(project) if project is not None else None
-    options = pages.RunListOptions(in_project, where, with_archived=archived)
+    options = RunListOptions(in_project, where, with_archived=archived)
     with workspace._reading() as connection:
         return pages.count(connection, options, most)
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from contexta import __version__
 from contexta.core import workspace_address
@@ -21,13 +18,18 @@ from contexta.recorder.journal.objects import Objects
 from contexta.store.backends import sqlite
 from contexta.store.backends.interface import Database
 from contexta.store.backends.outbox import TeamObjects, origin_of
-from contexta.store.backends.postgres import Postgres
 from contexta.store.backends.sqlite import Sqlite
-from contexta.store.integrity.digests import has_missing, store_missing
+from contexta.store.integrity.missing_digests import has_missing
 from contexta.store.schema import tables
 from contexta.store.schema.versions import require_usable
 
 if TYPE_CHECKING:
+    from typing import TypeGuard
+
+    from sqlalchemy import Connection
+    from sqlalchemy.exc import DBAPIError
+    from sqlalchemy.exc import TimeoutError as PoolTimeout
+
     from contexta.findings import Upgrade
 
 
@@ -83,7 +85,9 @@ class Store:
     def _translating_database_errors(self) -> Iterator[None]:
         try:
             yield
-        except (DBAPIError, PoolTimeout) as error:
+        except Exception as error:
+            if not _is_of_database(error):
+                raise
             raise self.database.translated(error) from error
 
     def store_digests(self) -> None:
@@ -93,6 +97,8 @@ class Store:
         with self.reading() as connection:
             is_needed = has_missing(connection)
         if is_needed:
+            from contexta.store.integrity.digests import store_missing
+
             with self.writing() as connection:
                 store_missing(connection)
         self._may_lack_digests = False
@@ -161,6 +167,15 @@ class Store:
         self.database.close()
 
 
+def _is_of_database(error: Exception) -> TypeGuard[DBAPIError | PoolTimeout]:
+    if "sqlalchemy" not in sys.modules:
+        return False
+    from sqlalchemy.exc import DBAPIError
+    from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+    return isinstance(error, (DBAPIError, PoolTimeout))
+
+
 def exists(root: Path) -> bool:
     """Whether there is a workspace at ``root``: a database, or journals from which the first reader makes one."""
     try:
@@ -218,6 +233,8 @@ def _connected(root: Path, url: str | None, objects: Path | None) -> Store:
         own = Objects(root / OBJECTS)
         if url is not None:
             address, shared = workspace_address.split(workspace_address.checked(url))
+            from contexta.store.backends.postgres import Postgres
+
             team = objects or (Path(shared) if shared else None)
             return Store(root, Postgres(address), TeamObjects(team, own) if team else own, origin_of(root))
         if not (root / DATABASE).exists():

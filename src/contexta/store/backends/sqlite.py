@@ -8,13 +8,8 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, cast
 from urllib.parse import quote
-
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from contexta.core.errors import DamagedData, WorkspaceError
 from contexta.core.files.atomic_files import sync_directory
@@ -22,13 +17,21 @@ from contexta.core.settings import DATABASE
 from contexta.store.backends import maintenance_lock
 from contexta.store.backends.file_systems import is_network, kind_of
 from contexta.store.backends.interface import Fault
-from contexta.store.schema import sqlite_ddl, tables
+from contexta.store.schema import tables
+from contexta.store.schema.sqlite_connection import SqliteConnection, translating_driver_errors
+from contexta.store.schema.statements import fetch
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+    from sqlalchemy.exc import DBAPIError
+    from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 _BUSY_SECONDS = 30
 _CACHE_KIB = 32 * 1024  # a query among 100 000 runs reads pages that are far apart; allocated as needed
 _MAGIC = b"SQLite format 3\0"
 _ABANDONED_SECONDS = 3600.0  # a temporary file of this age has no living writer
 _MOST_FAULTS = 100
+_MOST_IDLE = 5  # connections that wait for the next transaction
 
 
 class Sqlite:
@@ -41,7 +44,9 @@ class Sqlite:
         WorkspaceError when that is impossible."""
         self.name = f"workspace {root}"
         self.path = root / DATABASE
-        self._engine = _read_only_engine(self.path) if read_only else _engine(self.path)
+        self._address = _read_only_address(self.path) if read_only else None
+        self._idle: list[SqliteConnection] = []
+        self._is_closed = False
         self._identity = _identity(self.path)
 
     @contextmanager
@@ -51,16 +56,30 @@ class Sqlite:
             raise WorkspaceError(
                 f"{self.name} was removed or replaced while it was open", hint="open it again with Contexta(...)"
             )
-        with self._engine.connect() as connection:
-            connection = connection.execution_options(contexta_begin="BEGIN IMMEDIATE" if writing else "BEGIN")
-            with connection.begin():
-                yield connection
+        connection = self._taken()
+        try:
+            with connection.transaction(writing=writing):
+                yield cast("Connection", connection)
+        finally:
+            self._give_back(connection)
+
+    def _taken(self) -> SqliteConnection:
+        """An idle connection or a new one."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return _opened(self.path) if self._address is None else _opened_read_only(self._address)
+
+    def _give_back(self, connection: SqliteConnection) -> None:
+        if self._is_closed or len(self._idle) >= _MOST_IDLE or connection.driver.in_transaction:
+            connection.driver.close()
+        else:
+            self._idle.append(connection)
 
     def version(self) -> str:
         with self.transaction(writing=False) as connection:
-            present = connection.exec_driver_sql(
-                f"SELECT count(*) FROM sqlite_master WHERE name IN ('{tables.VERSION_TABLE}', 'run')"
-            ).scalar()
+            names = (tables.VERSION_TABLE, "run")
+            ((present,),) = fetch(connection, "SELECT count(*) FROM sqlite_master WHERE name IN (?, ?)", names)
             version = _version(connection) if present == 2 else None
         if version is None:
             raise _not_ours(self.path)
@@ -73,24 +92,20 @@ class Sqlite:
         """
         from contexta.store.schema.migrate import migrate
 
-        engine = _engine(self.path, foreign_keys=False)  # migrations rebuild tables; references are checked at the end
-        try:
-            with engine.connect() as connection:
-                connection = connection.execution_options(contexta_begin="BEGIN IMMEDIATE")
-                with connection.begin():
-                    before = _version(connection)
-                    if before is None or before >= tables.SCHEMA_VERSION:
-                        return None
-                    copy = _copy(self.path, before)
-                    migrate(connection)
-                    if connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
-                        raise DamagedData(
-                            f"{self.path} refers to missing rows, and was not upgraded",
-                            hint=f"restore it from a backup; it is unchanged, and so is its copy {copy.name}",
-                        )
-                    return copy
-        finally:
-            engine.dispose()
+        opened = _opened(self.path, foreign_keys=False)  # migrations rebuild tables; references are checked at the end
+        connection = cast("Connection", opened)
+        with closing(opened.driver), opened.transaction(writing=True):
+            before = _version(connection)
+            if before is None or before >= tables.SCHEMA_VERSION:
+                return None
+            copy = _copy(self.path, before)
+            migrate(opened.sqlalchemy)
+            if fetch(connection, "PRAGMA foreign_key_check"):
+                raise DamagedData(
+                    f"{self.path} refers to missing rows, and was not upgraded",
+                    hint=f"restore it from a backup; it is unchanged, and so is its copy {copy.name}",
+                )
+            return copy
 
     def copy_to(self, path: Path) -> None:
         from contexta.store.backends.copying import file_to_file
@@ -103,27 +118,34 @@ class Sqlite:
             yield
 
     def faults(self, connection: Connection) -> Iterator[Fault]:
-        for (message,) in connection.exec_driver_sql(f"PRAGMA integrity_check({_MOST_FAULTS})"):
+        from contexta.store.schema import sqlite_ddl
+
+        for (message,) in fetch(connection, f"PRAGMA integrity_check({_MOST_FAULTS})"):
             if message != "ok":
                 yield Fault("database", "pages", message)
-        for table, row, parent, _ in connection.exec_driver_sql("PRAGMA foreign_key_check"):
+        for table, row, parent, _ in fetch(connection, "PRAGMA foreign_key_check"):
             yield Fault("row", f"{table} {row}", f"it refers to a row of {parent} that is missing")
-        definitions = {tuple(row) for row in connection.exec_driver_sql(sqlite_ddl.DEFINITIONS)}
+        definitions = set(fetch(connection, sqlite_ddl.DEFINITIONS))
         for kind, name, *_ in sorted(definitions ^ sqlite_ddl.expected_definitions(), key=repr)[:_MOST_FAULTS]:
             yield Fault("database", f"{kind} {name}", "its definition is not that of this version")
-        version = connection.exec_driver_sql(f"SELECT version_num FROM {tables.VERSION_TABLE}").scalars().all()
-        if version != [tables.SCHEMA_VERSION]:
-            yield Fault("database", tables.VERSION_TABLE, f"it is {version}, not {tables.SCHEMA_VERSION}")
+        versions = [version for (version,) in fetch(connection, _VERSION)]
+        if versions != [tables.SCHEMA_VERSION]:
+            yield Fault("database", tables.VERSION_TABLE, f"it is {versions}, not {tables.SCHEMA_VERSION}")
 
     def translated(self, error: DBAPIError | PoolTimeout) -> WorkspaceError | DamagedData:
         return _translated(self.path.parent, error)
 
     def close(self) -> None:
-        self._engine.dispose()
+        self._is_closed = True
+        while self._idle:
+            self._idle.pop().driver.close()
 
 
 def create(root: Path) -> None:
     """Build the schema in a temporary file, then rename it: the first process wins, and no reader sees half of it."""
+    from sqlalchemy import URL, create_engine
+    from sqlalchemy.exc import DBAPIError
+
     from contexta.store.schema.migrate import migrate
 
     database = root / DATABASE
@@ -156,38 +178,32 @@ def require_usable(root: Path) -> None:
         pass
 
 
-def _engine(database: Path, *, foreign_keys: bool = True) -> Engine:
-    engine = create_engine(
-        URL.create("sqlite", database=os.fspath(database)), connect_args={"timeout": _BUSY_SECONDS}, pool_timeout=60
-    )
+def _opened(database: Path, *, foreign_keys: bool = True) -> SqliteConnection:
     mode = "DELETE" if is_network(kind_of(database.parent)) else "WAL"
+    with translating_driver_errors():
+        driver = sqlite3.connect(
+            database,
+            timeout=_BUSY_SECONDS,
+            isolation_level=None,  # BEGIN is explicit: a writer must take its lock at the start
+            check_same_thread=False,
+        )
+        driver.execute(f"PRAGMA journal_mode={mode}")
+        driver.execute("PRAGMA synchronous=FULL")
+        driver.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
+        driver.execute(f"PRAGMA foreign_keys={'ON' if foreign_keys else 'OFF'}")
+    return SqliteConnection(driver)
 
-    @event.listens_for(engine, "connect")
-    def _prepare(connection: Any, _: Any) -> None:
-        connection.isolation_level = None  # BEGIN is explicit: a writer must take its lock at the start
-        cursor = connection.cursor()
-        cursor.execute(f"PRAGMA journal_mode={mode}")
-        cursor.execute("PRAGMA synchronous=FULL")
-        cursor.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
-        cursor.execute(f"PRAGMA foreign_keys={'ON' if foreign_keys else 'OFF'}")
-        cursor.close()
 
-    event.listen(engine, "begin", _begin)
-    return engine
+def _read_only_address(database: Path) -> str:
+    return f"file:{quote(os.fspath(database))}?mode=ro{_immutable(database)}"
 
 
-def _read_only_engine(database: Path) -> Engine:
-    address = f"file:{quote(os.fspath(database))}?mode=ro{_immutable(database)}"
-
-    def connect() -> sqlite3.Connection:
-        connection = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
-        connection.text_factory = lambda data: data.decode("utf-8", "surrogateescape")  # a damaged text may be no UTF-8
-        connection.execute("PRAGMA trusted_schema = OFF")
-        return connection
-
-    engine = create_engine("sqlite://", creator=connect)
-    event.listen(engine, "begin", _begin)
-    return engine
+def _opened_read_only(address: str) -> SqliteConnection:
+    with translating_driver_errors():
+        driver = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
+        driver.text_factory = lambda data: data.decode("utf-8", "surrogateescape")  # a damaged text may be no UTF-8
+        driver.execute("PRAGMA trusted_schema = OFF")
+    return SqliteConnection(driver)
 
 
 def _immutable(database: Path) -> str:
@@ -203,13 +219,11 @@ def _immutable(database: Path) -> str:
     return "&immutable=1"
 
 
-def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get("contexta_begin", "BEGIN"))
+_VERSION = f"SELECT version_num FROM {tables.VERSION_TABLE}"
 
 
 def _version(connection: Connection) -> str | None:
-    version: str | None = connection.exec_driver_sql(f"SELECT version_num FROM {tables.VERSION_TABLE}").scalar()
-    return version
+    return next((version for (version,) in fetch(connection, _VERSION)), None)
 
 
 def _copy(database: Path, version: str) -> Path:
@@ -253,8 +267,9 @@ def _not_ours(database: Path) -> WorkspaceError:
 
 
 def _translated(root: Path, error: DBAPIError | PoolTimeout) -> WorkspaceError | DamagedData:
-    message = str(error.orig) if isinstance(error, DBAPIError) else str(error)
-    if isinstance(error, DBAPIError) and isinstance(error.orig, sqlite3.OperationalError):
+    fault = getattr(error, "orig", error)
+    message = str(fault)
+    if isinstance(fault, sqlite3.OperationalError):
         if "locked" in message or "busy" in message:
             return WorkspaceError(
                 f"workspace {root} was busy for {_BUSY_SECONDS} seconds: another process keeps writing to it",

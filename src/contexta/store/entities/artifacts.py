@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-from sqlalchemy import Connection, delete, insert, select
+from typing import TYPE_CHECKING, Any
 
 from contexta.contract.fields import frozen
 from contexta.core.errors import InvalidInput, NotFound, shown
@@ -14,9 +12,12 @@ from contexta.core.references import StableRef, numbered, slug
 from contexta.core.validation import from_microseconds
 from contexta.findings import Artifact, Log
 from contexta.recorder.journal.objects import Objects
-from contexta.store.entities.models import find_id
-from contexta.store.schema import tables
+from contexta.store.entities.reference_keys import find_id
+from contexta.store.schema import sql, tables
 from contexta.store.schema.statements import Rows, fetch
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 INPUT, DETECTED = "input", "detected"  # the kind; the attribute of an input that no code names
 LOG, BOTH = "log", "output"  # the kind of a log; the stream of a command whose streams were one terminal
@@ -46,15 +47,15 @@ def put_recorded(connection: Connection, run_id: int, run_ref: StableRef, record
     count = 1
     while True:
         ref = run_ref.child("artifact", base if count == 1 else numbered(base, count))
-        if find_id(connection, table, ref) is None:
+        if find_id(connection, "artifact", ref) is None:
             break
-        stored = connection.execute(select(table).where(table.c.ref == ref)).mappings().one()
+        stored = connection.execute(sql.select(table).where(table.c.ref == ref)).mappings().one()
         if all(stored[field] == row[field] for field in content):
             return
         count += 1
     if ref.name != name:
         attributes["name"] = name
-    connection.execute(insert(table), [{**row, "ref": ref}])
+    connection.execute(sql.insert(table), [{**row, "ref": ref}])
 
 
 def of_run(connection: Connection, run_id: int) -> tuple[Artifact, ...]:
@@ -65,7 +66,7 @@ def of_run(connection: Connection, run_id: int) -> tuple[Artifact, ...]:
 def _is_named_by_program(connection: Connection, run_id: int, location: str, attributes: Mapping[str, Any]) -> bool:
     """Whether the program names the input that was detected. An input that it names now replaces the detected one."""
     table = tables.artifact
-    statement = select(table.c.id, table.c.attributes).where(
+    statement = sql.select(table.c.id, table.c.attributes).where(
         table.c.run_id == run_id, table.c.artifact_kind == INPUT, table.c.location_ref == location
     )
     rows = connection.execute(statement).all()
@@ -73,7 +74,7 @@ def _is_named_by_program(connection: Connection, run_id: int, location: str, att
         return any(DETECTED not in row.attributes for row in rows)
     detected = [row.id for row in rows if DETECTED in row.attributes]
     if detected:
-        connection.execute(delete(table).where(table.c.id.in_(detected)))
+        connection.execute(sql.delete(table).where(table.c.id.in_(detected)))
     return False
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from packaging.utils import canonicalize_name
-from sqlalchemy import Connection, select, update
 
 from contexta.contract.environment import EnvironmentSnapshot
 from contexta.core.errors import NotFound
@@ -15,22 +14,24 @@ from contexta.core.validation import from_microseconds
 from contexta.findings import EnvironmentSummary
 from contexta.recorder.journal.objects import Objects
 from contexta.store.entities.bodies import checked, decoded, encode_body
-from contexta.store.entities.models import parent_id, require_id
+from contexta.store.entities.reference_keys import parent_id, require_id
 from contexta.store.integrity.canonical_form import ENVIRONMENT_BODY, RUN
 from contexta.store.integrity.digests import after_change, before_change
-from contexta.store.schema import tables
+from contexta.store.schema import sql, tables
 from contexta.store.schema.rows import insert_missing, keep_once, upsert
 from contexta.store.schema.sort_keys import version_order
 from contexta.store.schema.statements import Rows, fetch
 
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
 _STARTING = 5_000_000  # microseconds of work that a launcher may do itself
-_OWN_FIRST = (tables.environment.c.own.desc(), tables.environment.c.captured_at, tables.environment.c.id)
 
 
 def put_snapshot(connection: Connection, objects: Objects, snapshot: EnvironmentSnapshot) -> StableRef:
     """Insert or replace a snapshot by reference. Raises ParentMissing if its run is not stored."""
     ref = snapshot.environment_snapshot_ref
-    run_id = parent_id(connection, tables.run, snapshot.run_ref, child=ref)
+    run_id = parent_id(connection, "run", snapshot.run_ref, child=ref)
     before_change(connection, RUN, run_id)
     body_id = _put_body(connection, objects.put(encode_body(snapshot)), snapshot)
     _put_row(connection, ref, run_id, body_id, snapshot.captured_at)
@@ -44,7 +45,7 @@ def put_captured(
 
     Raises NotFound, DamagedData or InvalidInput if one of these objects is missing or has other content.
     """
-    run_id = parent_id(connection, tables.run, ref.run, child=ref)
+    run_id = parent_id(connection, "run", ref.run, child=ref)
     snapshot = checked(objects, ref, captured_at, digest, end)
     _put_row(connection, ref, run_id, _put_body(connection, digest, snapshot), captured_at, end)
     return snapshot
@@ -66,7 +67,7 @@ def get_snapshot(connection: Connection, objects: Objects, ref: StableRef) -> En
 
 def list_snapshots(connection: Connection, objects: Objects, run_ref: StableRef) -> tuple[EnvironmentSnapshot, ...]:
     """The snapshots of a run, its own first, then oldest first. Raises NotFound for a run that is not stored."""
-    run_id = require_id(connection, tables.run, run_ref)
+    run_id = require_id(connection, "run", run_ref)
     return tuple(decoded(objects, *row[:4]) for row in _rows(connection, "e.run_id = ?", run_id))
 
 
@@ -143,15 +144,14 @@ def _put_row(
 def keep_body(connection: Connection, run_id: int) -> None:
     """Store the environment of a run with the run, so that queries find its packages."""
     run, environment = tables.run, tables.environment
-    own_body = (
-        select(environment.c.environment_body_id).where(environment.c.run_id == run_id).order_by(*_OWN_FIRST).limit(1)
-    )
-    connection.execute(update(run).where(run.c.id == run_id).values(environment_body_id=own_body.scalar_subquery()))
+    of_run = sql.select(environment.c.environment_body_id).where(environment.c.run_id == run_id)
+    own_body = of_run.order_by(environment.c.own.desc(), environment.c.captured_at, environment.c.id).limit(1)
+    connection.execute(sql.update(run).where(run.c.id == run_id).values(environment_body_id=own_body.scalar_subquery()))
 
 
 def _put_body(connection: Connection, digest: str, snapshot: EnvironmentSnapshot) -> int:
     body = tables.environment_body
-    stored: int | None = connection.execute(select(body.c.id).where(body.c.digest == digest)).scalar()
+    stored: int | None = connection.execute(sql.select(body.c.id).where(body.c.digest == digest)).scalar()
     if stored is not None:
         return stored
     row = {
@@ -162,7 +162,7 @@ def _put_body(connection: Connection, digest: str, snapshot: EnvironmentSnapshot
         "package_count": len(snapshot.packages),
     }
     insert_missing(connection, body, [row])
-    body_id: int = connection.execute(select(body.c.id).where(body.c.digest == digest)).scalar_one()
+    body_id: int = connection.execute(sql.select(body.c.id).where(body.c.digest == digest)).scalar_one()
     if snapshot.packages:
         rows = [
             {
@@ -185,7 +185,7 @@ def choose_own(connection: Connection, run_id: int) -> None:
     process that lived longest without counting the Python processes that it started: a launcher only waits for them.
     """
     journal, environment = tables.journal, tables.environment
-    rows = connection.execute(select(journal).where(journal.c.run_id == run_id).order_by(journal.c.id)).all()
+    rows = connection.execute(sql.select(journal).where(journal.c.run_id == run_id).order_by(journal.c.id)).all()
     captured = [row for row in rows if row.environment_id is not None]
     if len({row.environment_id for row in captured}) < 2:
         return
@@ -214,5 +214,6 @@ def choose_own(connection: Connection, run_id: int) -> None:
         return (points[row.id] > 0, "rank" not in row.process, lowest, worked, is_started, lived, -row.id)
 
     own = max(captured, key=rank).environment_id
-    connection.execute(update(environment).where(environment.c.run_id == run_id).values(own=environment.c.id == own))
+    of_run = sql.update(environment).where(environment.c.run_id == run_id)
+    connection.execute(of_run.values(own=environment.c.id == own))
     keep_body(connection, run_id)

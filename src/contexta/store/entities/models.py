@@ -21,10 +21,11 @@ from contexta.contract import (
     SampleObservation,
     StageExecution,
 )
-from contexta.core.errors import NotFound, ParentMissing
+from contexta.core.errors import NotFound
 from contexta.core.model import Value
 from contexta.core.references import StableRef
 from contexta.store.entities import query_index, shared_facts
+from contexta.store.entities.reference_keys import find_id, parent_id, require_id
 from contexta.store.entities.series import mark_last
 from contexta.store.integrity import canonical_form
 from contexta.store.integrity.canonical_form import Entity
@@ -106,17 +107,6 @@ _ENTITIES: Mapping[Table, Entity] = {
 }
 """Tables whose rows have their own digest. The rows of all other tables belong to a run."""
 
-_CREATED_BY = {
-    "project": "metadata_store.projects.put_project(Project(...))",
-    "run": "metadata_store.runs.put_run(Run(...))",
-    "stage": "metadata_store.stages.put_stage_execution(StageExecution(...))",
-    "batch": "metadata_store.batches.put_batch_execution(BatchExecution(...))",
-    "sample": "metadata_store.samples.put_sample_observation(SampleObservation(...))",
-    "operation": "metadata_store.operations.put_operation_context(OperationContext(...))",
-    "deployment": "metadata_store.deployments.put_deployment_execution(DeploymentExecution(...))",
-    "relation": "metadata_store.relations.put_lineage_edge(LineageEdge(...))",
-}
-
 
 def put(connection: Connection, kind: StoredModel[V], value: V) -> StableRef:
     """Insert or replace by reference. Raises ParentMissing if a parent is not stored."""
@@ -127,7 +117,7 @@ def put(connection: Connection, kind: StoredModel[V], value: V) -> StableRef:
         if name in kind.links:
             parent = kind.links[name]
             row[f"{parent.name}_id"] = (
-                None if field_value is None else parent_id(connection, parent, field_value, child=ref)
+                None if field_value is None else parent_id(connection, parent.name, field_value, child=ref)
             )
         elif name != kind.key:
             row[name] = field_value
@@ -135,17 +125,17 @@ def put(connection: Connection, kind: StoredModel[V], value: V) -> StableRef:
         row["slug"] = ref.name
         row |= shared_facts.columns_of(connection, row["metadata"])
     if kind.table is tables.relation:
-        row["run_id"] = parent_id(connection, tables.run, ref.run, child=ref)
+        row["run_id"] = parent_id(connection, "run", ref.run, child=ref)
     entity = _ENTITIES.get(kind.table)
     if entity is None:
-        before_change(connection, canonical_form.RUN, find_id(connection, tables.run, ref.run))
+        before_change(connection, canonical_form.RUN, find_id(connection, "run", ref.run))
         upsert(connection, kind.table, [row], ("ref",))
     else:
-        before_change(connection, entity, find_id(connection, kind.table, ref))
+        before_change(connection, entity, find_id(connection, kind.table.name, ref))
         upsert(connection, kind.table, [row], ("ref",))
-        after_change(connection, entity, require_id(connection, kind.table, ref))
+        after_change(connection, entity, require_id(connection, kind.table.name, ref))
     if isinstance(value, Run):
-        query_index.keep_tags(connection, require_id(connection, tables.run, ref))
+        query_index.keep_tags(connection, require_id(connection, "run", ref))
     if isinstance(value, StageExecution):  # the order of stages may decide which series is the last
         mark_last(connection, row["run_id"])
     return ref
@@ -171,32 +161,8 @@ def list_all(
     statement = _select(kind).where(*where).order_by(*(kind.order or (kind.table.c.id,))).limit(limit)
     if parent is not None:
         table, ref = parent
-        statement = statement.where(kind.table.c[f"{table.name}_id"] == require_id(connection, table, ref))
+        statement = statement.where(kind.table.c[f"{table.name}_id"] == require_id(connection, table.name, ref))
     return tuple(_value(kind, row) for row in connection.execute(statement).mappings())
-
-
-def require_id(connection: Connection, table: Table, ref: StableRef) -> int:
-    """The key of a reference in the database. Raises NotFound."""
-    key = find_id(connection, table, ref)
-    if key is None:
-        raise NotFound(f"{ref} is not stored in this workspace")
-    return key
-
-
-def parent_id(connection: Connection, table: Table, ref: StableRef, *, child: StableRef) -> int:
-    """The key of a parent in the database. Raises ParentMissing with the call that creates the parent."""
-    key = find_id(connection, table, ref)
-    if key is None:
-        raise ParentMissing(
-            f"{child} belongs to {ref}, which is not stored", hint=f"create it first: {_CREATED_BY[table.name]}"
-        )
-    return key
-
-
-def find_id(connection: Connection, table: Table, ref: StableRef) -> int | None:
-    """The key of a reference in the database; None if the reference is not stored."""
-    key: int | None = connection.execute(select(table.c.id).where(table.c.ref == ref)).scalar()
-    return key
 
 
 def _select(kind: StoredModel[Any]) -> Select[Any]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from sqlalchemy import Connection, select
+from typing import TYPE_CHECKING, Any
 
 from contexta.core.references import StableRef
 from contexta.recorder.journal.writer import SUFFIX
-from contexta.store.schema import tables
+from contexta.store.schema import sql, tables
 from contexta.store.schema.rows import insert_missing
 from contexta.store.schema.statements import Rows
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 PART_OF = "part_of"
 _BY = "contexta recorder"
@@ -27,7 +28,7 @@ def link(connection: Connection, run_id: int | None, ref: StableRef, around: Sta
     around: the reference of the other run on the machine ``origin``; in the database it may differ.
     """
     journal, run = tables.journal, tables.run
-    stored = select(run.c.ref).join(journal, journal.c.run_id == run.c.id)
+    stored = sql.select(run.c.ref).join(journal, journal.c.run_id == run.c.id)
     stored_ref = connection.execute(stored.where(journal.c.name == f"{origin}{around.value}{SUFFIX}")).scalar()
     edge: dict[str, Any] = {
         "ref": ref.child("relation", "part-of"),

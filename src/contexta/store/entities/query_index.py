@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, delete, select
-
-from contexta.store.schema import tables
+from contexta.store.schema import sql, tables
 from contexta.store.schema.rows import upsert
 from contexta.store.schema.sort_keys import number_of, words_of
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 
 def keep_params(connection: Connection, run_id: int, params: Mapping[str, Any]) -> None:
@@ -26,9 +27,9 @@ def keep_tags(connection: Connection, run_id: int) -> None:
     """Write the index of the tags of a run, from its recorded tags and their changes."""
     run, annotation, run_tag = tables.run, tables.annotation, tables.run_tag
     joined = run.outerjoin(annotation, annotation.c.run_id == run.c.id)
-    statement = select(run.c.tags, annotation.c.tags).select_from(joined).where(run.c.id == run_id)
+    statement = sql.select(run.c.tags, annotation.c.tags).select_from(joined).where(run.c.id == run_id)
     tags = current_tags(*connection.execute(statement).one())
-    connection.execute(delete(run_tag).where(run_tag.c.run_id == run_id))
+    connection.execute(sql.delete(run_tag).where(run_tag.c.run_id == run_id))
     rows = [{"run_id": run_id, "name": name, "words": words_of(value)} for name, value in tags.items()]
     if rows:
         upsert(connection, run_tag, rows, ("run_id", "name"))

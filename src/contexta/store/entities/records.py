@@ -16,7 +16,8 @@ from contexta.contract.records import RECORD_TYPES, MetricRecord, Record
 from contexta.core.errors import Conflict, DamagedData
 from contexta.core.references import StableRef
 from contexta.core.validation import from_microseconds, to_microseconds
-from contexta.store.entities.models import SCOPE_TABLES, find_id, parent_id
+from contexta.store.entities.models import SCOPE_TABLES
+from contexta.store.entities.reference_keys import find_id, parent_id
 from contexta.store.entities.series import Points, SeriesKey, add_points, decode_number
 from contexta.store.integrity import running_checksums
 from contexta.store.integrity.canonical_form import RUN
@@ -105,14 +106,14 @@ class _Parents:
 
     def _key(self, table: Any, ref: StableRef, child: StableRef) -> int:
         if ref not in self.keys:
-            self.keys[ref] = parent_id(self.connection, table, ref, child=child)
+            self.keys[ref] = parent_id(self.connection, table.name, ref, child=child)
         return self.keys[ref]
 
 
 def _append_batch(connection: Connection, batch: list[Record], parents: _Parents) -> int:
     """Insert a batch as if all records were new, as they nearly always are. After an error, leave out stored ones."""
     for run_ref in {item.envelope.run_ref for item in batch}:
-        before_change(connection, RUN, find_id(connection, tables.run, run_ref))
+        before_change(connection, RUN, find_id(connection, "run", run_ref))
     before = connection.begin_nested()
     try:
         _insert_new(connection, batch, parents)

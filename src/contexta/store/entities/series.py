@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, repeat
-from typing import Any, NamedTuple
-
-from sqlalchemy import Connection, and_, bindparam, func, not_, or_, select, update
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from contexta.core.errors import DamagedData
 from contexta.store.integrity import running_checksums
-from contexta.store.schema import tables
+from contexta.store.schema import sql, tables
 from contexta.store.schema.statements import fetch, insert_rows, marks
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Update
 
 _KEYS_AT_ONCE = 500
 
@@ -108,7 +109,7 @@ def add_points(connection: Connection, points: Mapping[SeriesKey, Points]) -> di
         columns = _POINT_COLUMNS if has_exact else _POINT_COLUMNS[:-1]
         rows = chain.from_iterable(_point_rows(series[key], points[key], len(columns)) for key in some)
         insert_rows(connection, tables.metric_point, columns, sum(len(points[key]) for key in some), rows)
-    connection.execute(_CHANGE, [_changed(series[key], new) for key, new in points.items()])
+    connection.execute(_change(), [_changed(series[key], new) for key, new in points.items()])
     _mark_last(connection, points)
     return {key: (series[key].id, series[key].points) for key in points}
 
@@ -135,11 +136,12 @@ def _order(step: int | None, observed_at: int) -> tuple[bool, int, int]:
 
 _LAST = ("last_step", "last_at", "last_value", "last_exact", "points_check")
 _CHANGED = ("row", "points_", *(f"{name}_" for name in _LAST))
-_CHANGE = (
-    update(tables.metric_series)
-    .where(tables.metric_series.c.id == bindparam("row"))
-    .values({name: bindparam(f"{name}_") for name in ("points", *_LAST)})
-)
+
+
+def _change() -> Update:
+    row = tables.metric_series
+    values: dict[str, Any] = {name: sql.bindparam(f"{name}_") for name in ("points", *_LAST)}
+    return sql.update(row).where(row.c.id == sql.bindparam("row")).values(values)
 
 
 class _Series(NamedTuple):
@@ -217,9 +219,9 @@ def mark_last(connection: Connection, run_id: int, metric_keys: Sequence[str] | 
         stage.c.started_at.desc(),
         stage.c.id.desc(),
     )
-    place = func.row_number().over(partition_by=series.c.metric_key, order_by=last_first).label("place")
+    place = sql.func.row_number().over(partition_by=series.c.metric_key, order_by=last_first).label("place")
     ranked = (
-        select(series.c.id, series.c.is_last, place)
+        sql.select(series.c.id, series.c.is_last, place)
         .outerjoin_from(series, stage, stage.c.id == series.c.stage_id)
         .where(series.c.run_id == run_id, series.c.slice_ref == "", series.c.points > 0)
     )
@@ -227,12 +229,12 @@ def mark_last(connection: Connection, run_id: int, metric_keys: Sequence[str] | 
         ranked = ranked.where(series.c.metric_key.in_(metric_keys))
     rows = ranked.subquery()
     wrong = connection.execute(
-        select(rows.c.id, rows.c.is_last).where(
-            or_(and_(rows.c.place == 1, not_(rows.c.is_last)), and_(rows.c.place > 1, rows.c.is_last))
+        sql.select(rows.c.id, rows.c.is_last).where(
+            sql.or_(sql.and_(rows.c.place == 1, sql.not_(rows.c.is_last)), sql.and_(rows.c.place > 1, rows.c.is_last))
         )
     ).all()
     for is_last in (True, False):  # clear first: one series per metric may be marked
         ids = [{"row": row.id} for row in wrong if row.is_last is is_last]
         if ids:
-            statement = update(series).where(series.c.id == bindparam("row")).values(is_last=not is_last)
+            statement = sql.update(series).where(series.c.id == sql.bindparam("row")).values(is_last=not is_last)
             connection.execute(statement, ids)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-from sqlalchemy import Connection, Select, select, update
+from typing import TYPE_CHECKING, Any
 
 from contexta.core.errors import DamagedData
-from contexta.store.schema import tables
+from contexta.store.schema import sql, tables
 from contexta.store.schema.rows import keep_text
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Select
 
 LOST = "lost_records"
 """The fact that counts the records of a run that could not be stored."""
@@ -61,7 +62,7 @@ def present(name: str, body: str | None) -> str:
 
 def of_run(connection: Connection, run_id: int | None) -> dict[str, Any]:
     """The stored metadata of a run."""
-    statement = with_facts(select(tables.run.c.metadata).where(tables.run.c.id == run_id))
+    statement = with_facts(sql.select(tables.run.c.metadata).where(tables.run.c.id == run_id))
     return metadata_of(connection.execute(statement).mappings().one())
 
 
@@ -86,4 +87,4 @@ def count_lost(connection: Connection, run_id: int, lost: Sequence[tuple[int, st
 
 def replace(connection: Connection, run_id: int | None, metadata: Mapping[str, Any]) -> None:
     """Replace the metadata of a run."""
-    connection.execute(update(tables.run).where(tables.run.c.id == run_id).values(columns_of(connection, metadata)))
+    connection.execute(sql.update(tables.run).where(tables.run.c.id == run_id).values(columns_of(connection, metadata)))

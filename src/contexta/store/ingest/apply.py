@@ -16,8 +16,8 @@ from contexta.store.backends.engine import Store
 from contexta.store.entities import nested_runs, shared_facts
 from contexta.store.entities.artifacts import put_recorded
 from contexta.store.entities.environments import began_with, put_captured
-from contexta.store.entities.models import find_id
 from contexta.store.entities.query_index import keep_tags
+from contexta.store.entities.reference_keys import find_id
 from contexta.store.entities.series import add_points
 from contexta.store.ingest import journal_parsing, ranks
 from contexta.store.ingest.journal_parts import PARTS, PartCollector
@@ -142,10 +142,10 @@ class Reading:
             "created_at": at,
         }
         insert_missing(self._connection, tables.project, [{**project, "description": None, "tags": {}}])
-        project_id = find_id(self._connection, tables.project, recorded_ref.project)
+        project_id = find_id(self._connection, "project", recorded_ref.project)
         after_change(self._connection, PROJECT, project_id)
         ref, count = recorded_ref, 1
-        while find_id(self._connection, tables.run, ref) is not None:  # written by a user, or from a deleted journal
+        while find_id(self._connection, "run", ref) is not None:  # written by a user, or from a deleted journal
             count += 1
             ref = StableRef("run", f"{recorded_ref.components[0]}.{numbered(recorded_ref.name, count)}")
         run = {
@@ -161,7 +161,7 @@ class Reading:
             "metadata": {shared_facts.NUMBER: record["number"]} if record.get("number") is not None else {},
         }
         self._connection.execute(insert(tables.run), [run])
-        self._run_id, self._ref = find_id(self._connection, tables.run, ref), ref
+        self._run_id, self._ref = find_id(self._connection, "run", ref), ref
         if ref != recorded_ref and self._store.origin:  # the server was unreachable when the run began
             self._notes.append(
                 (record["at"], "run", f"it began as {recorded_ref}, a reference of another run, and was renamed {ref}")
@@ -189,11 +189,11 @@ class Reading:
     def _begin_environment(self, record: dict[str, Any]) -> None:
         start = record.get("of", record["digest"])
         ref = self._ref.child("environment", f"start-{start[:12]}")
-        environment_id = find_id(self._connection, tables.environment, ref)
+        environment_id = find_id(self._connection, "environment", ref)
         if environment_id is None:
             at = from_microseconds(record["at"])
             put_captured(self._connection, self._store.objects, ref, at, record["digest"], record.get("end"))
-            environment_id = find_id(self._connection, tables.environment, ref)
+            environment_id = find_id(self._connection, "environment", ref)
         self._environment_id = environment_id
         self._compare_ranks(ranks.differing_start, record["digest"])
 
@@ -243,9 +243,9 @@ class Reading:
         stage_id = self._stages.get(component)
         if stage_id is None:
             ref = self._ref.child("stage", component)
-            if find_id(self._connection, tables.stage, ref) is None:
+            if find_id(self._connection, "stage", ref) is None:
                 self._stage({"stage": component, "name": component, "at": at, "order": None})
-            stage_id = find_id(self._connection, tables.stage, ref)
+            stage_id = find_id(self._connection, "stage", ref)
             assert stage_id is not None  # the stage was just created
             self._stages[component] = stage_id
         return stage_id

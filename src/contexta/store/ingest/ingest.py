@@ -12,10 +12,8 @@ import os
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zlib import crc32
-
-from sqlalchemy import Connection, insert, select, update
 
 from contexta.core.settings import ENDED
 from contexta.core.validation import from_microseconds
@@ -26,9 +24,12 @@ from contexta.store.backends.outbox import deliver_objects
 from contexta.store.entities.environments import choose_own
 from contexta.store.integrity.canonical_form import JOURNAL, RUN
 from contexta.store.integrity.digests import after_change, before_change
-from contexta.store.schema import tables
+from contexta.store.schema import sql, tables
 from contexta.store.schema.rows import insert_missing
 from contexta.store.schema.statements import no_garbage_collection
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 STALE = 600.0  # seconds without a heartbeat after which a process on another machine counts as dead
 _CHUNK = 8 * 1024 * 1024  # bytes that one transaction ingests
@@ -91,7 +92,9 @@ def positions(connection: Connection, files: Iterable[str], origin: str) -> dict
     names, positions_by_name = [origin + name for name in files], {}
     for start in range(0, len(names), 1_000):
         some = names[start : start + 1_000]
-        rows = connection.execute(select(table.c.name, table.c.position, table.c.ended).where(table.c.name.in_(some)))
+        rows = connection.execute(
+            sql.select(table.c.name, table.c.position, table.c.ended).where(table.c.name.in_(some))
+        )
         positions_by_name.update({row.name[len(origin) :]: (row.position, row.ended) for row in rows})
     return positions_by_name
 
@@ -139,7 +142,7 @@ def _ingest_chunk(store: Store, name: str) -> tuple[int, bool]:
         position = row.position + len(data)
         values = reading.finish()
         values |= {"position": position, "bytes_check": _check(row, data)}
-        connection.execute(update(table).where(table.c.id == row.id).values(values))
+        connection.execute(sql.update(table).where(table.c.id == row.id).values(values))
         if not is_first(name) and (values["points"] or values["environment_id"]):
             choose_own(connection, values["run_id"])
         after_change(connection, JOURNAL, row.id)
@@ -149,7 +152,7 @@ def _ingest_chunk(store: Store, name: str) -> tuple[int, bool]:
 
 def _row(connection: Connection, name: str) -> Any:
     table = tables.journal
-    statement = select(table).where(table.c.name == name)
+    statement = sql.select(table).where(table.c.name == name)
     row = connection.execute(statement).first()
     if row is None:
         new: dict[str, Any] = {"name": name, "run_id": None, "position": 0, "ended": False, "process": {}, "points": 0}
@@ -162,7 +165,7 @@ def _row(connection: Connection, name: str) -> Any:
 def _run_id(connection: Connection, run: str) -> int | None:
     """The key of the run whose first journal has that name. Another machine may have a run with the same reference."""
     table = tables.journal
-    run_id: int | None = connection.execute(select(table.c.run_id).where(table.c.name == run + SUFFIX)).scalar()
+    run_id: int | None = connection.execute(sql.select(table.c.run_id).where(table.c.name == run + SUFFIX)).scalar()
     return run_id
 
 
@@ -216,7 +219,7 @@ def _settle_dead_writers(store: Store, run: str, names: list[str], files: dict[s
 def _processes(connection: Connection, names: list[str], origin: str) -> dict[str, dict[str, Any]]:
     table = tables.journal
     rows = connection.execute(
-        select(table.c.name, table.c.process).where(table.c.name.in_([origin + name for name in names[:10_000]]))
+        sql.select(table.c.name, table.c.process).where(table.c.name.in_([origin + name for name in names[:10_000]]))
     )
     return {row.name[len(origin) :]: row.process for row in rows}
 
@@ -257,13 +260,13 @@ def _end_journals(store: Store, run: str, crashed: list[str], finished: list[str
             before_change(connection, JOURNAL, row.id)
             check = _check(row, _bytes(store.journals / name, row.position, size))
             connection.execute(
-                update(table).where(table.c.id == row.id).values(ended=True, position=size, bytes_check=check)
+                sql.update(table).where(table.c.id == row.id).values(ended=True, position=size, bytes_check=check)
             )
             after_change(connection, JOURNAL, row.id)
         if crashed and run_id is not None:
             from contexta.store.ingest.run_end import end_run  # slow to import, as above
 
-            last = connection.execute(select(table.c.last_at).where(table.c.run_id == run_id)).scalars()
+            last = connection.execute(sql.select(table.c.last_at).where(table.c.run_id == run_id)).scalars()
             end_run(connection, run_id, "crashed", max(at for at in last if at is not None))
         after_change(connection, RUN, run_id)
     for name in finished:
@@ -276,13 +279,13 @@ def _lacks_last_facts(connection: Connection, row: Any) -> bool:
     if row.run_id is None or row.environment_id is None:
         return False
     table = tables.journal
-    others = select(table.c.process).where(table.c.run_id == row.run_id, table.c.id != row.id)
+    others = sql.select(table.c.process).where(table.c.run_id == row.run_id, table.c.id != row.id)
     return all(other.get("pid") != row.process.get("pid") for other in connection.execute(others).scalars())
 
 
 def _note(connection: Connection, row: Any, topic: str, words: str) -> None:
     at = from_microseconds(row.last_at)
-    connection.execute(insert(tables.note), {"run_id": row.run_id, "noted_at": at, "topic": topic, "text": words})
+    connection.execute(sql.insert(tables.note), {"run_id": row.run_id, "noted_at": at, "topic": topic, "text": words})
 
 
 def bytes_waiting(store: Store) -> int:

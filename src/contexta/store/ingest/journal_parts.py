@@ -24,7 +24,7 @@ from contexta.core.validation import from_microseconds
 from contexta.recorder.parts.deployments import deployment_ref
 from contexta.store.entities import artifacts, models, records
 from contexta.store.entities.environments import began_with
-from contexta.store.entities.models import require_id
+from contexta.store.entities.reference_keys import require_id
 from contexta.store.schema import tables
 from contexta.store.schema.rows import insert_missing
 
@@ -112,7 +112,7 @@ class PartCollector:
             return None
         batch = StableRef("batch", ".".join(ref.components[:4]))
         self._require_part(run_id, batch, line)
-        return require_id(self._connection, tables.batch, batch)
+        return require_id(self._connection, "batch", batch)
 
     # ------------------------------------------------------------------------------------------ deployments
 

@@ -32,6 +32,7 @@ from contexta.core.errors import InvalidInput, InvalidReference, NotFound, shown
 from contexta.core.model import Value
 from contexta.store.backends.engine import Store
 from contexta.store.entities import environments, models, records
+from contexta.store.entities.reference_keys import find_id, require_id
 from contexta.store.ingest.hide_secrets import without_secrets
 from contexta.store.ingest.ingest import ingest_journals
 from contexta.store.schema import tables
@@ -86,7 +87,7 @@ class _Collection(Generic[V]):
         """Whether a reference is stored."""
         parsed = self._parsed(ref, keyword)
         with _current(self._opened).reading() as connection:
-            return models.find_id(connection, self._kind.table, parsed) is not None
+            return find_id(connection, self._kind.table.name, parsed) is not None
 
     def _list(self, parent: str | None) -> tuple[V, ...]:
         owner = None if parent is None else (self._parent, _parsed(parent, self._parent))
@@ -325,7 +326,7 @@ class RecordStore:
         """The appended records of a run in order of arrival, without what live runs logged. Raises NotFound."""
         parsed = _parsed(run_ref, tables.run)
         with _current(self._opened).reading() as connection:
-            return records.list_records(connection, models.require_id(connection, tables.run, parsed))
+            return records.list_records(connection, require_id(connection, "run", parsed))
 
 
 def _current(opened: Opener) -> Store:

@@ -11,18 +11,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from json.encoder import encode_basestring_ascii
-from typing import Any
-
-from sqlalchemy import Column, Connection, Table
+from typing import TYPE_CHECKING, Any
 
 from contexta.store.schema import tables
 from contexta.store.schema.statements import fetch_together
-from contexta.store.schema.tables.columns import Json
+
+if TYPE_CHECKING:
+    from sqlalchemy import Column, Connection, Table
 
 _OWN_DIGEST = "content_digest"
 _LEFT_OUT = {
-    tables.journal.c.bytes_check,  # compared with the file itself; cleared where the file is no longer kept
-    tables.metric_series.c.id,
+    ("journal", "bytes_check"),  # compared with the file itself; cleared where the file is no longer kept
+    ("metric_series", "id"),
 }
 
 
@@ -33,35 +33,43 @@ class Entity:
     name: the column that users know a row by. plural: what users call these rows.
     """
 
-    table: Table
+    table_name: str
     name: str
     plural: str
-    parts: tuple[Table, ...] = ()
+    part_names: tuple[str, ...] = ()
+
+    @property
+    def table(self) -> Table:
+        return tables.metadata.tables[self.table_name]
+
+    @property
+    def parts(self) -> tuple[Table, ...]:
+        return tuple(tables.metadata.tables[name] for name in self.part_names)
 
 
 RUN = Entity(
-    tables.run,
+    "run",
     "ref",
     "runs",
     (
-        tables.stage,
-        tables.batch,
-        tables.sample,
-        tables.operation,
-        tables.artifact,
-        tables.relation,
-        tables.environment,
-        tables.note,
-        tables.param,
-        tables.metric_series,
+        "stage",
+        "batch",
+        "sample",
+        "operation",
+        "artifact",
+        "relation",
+        "environment",
+        "note",
+        "param",
+        "metric_series",
     ),
 )
-PROJECT = Entity(tables.project, "ref", "projects")
-DEPLOYMENT = Entity(tables.deployment, "ref", "deployments")
-PROVENANCE = Entity(tables.provenance, "ref", "provenance records")
-ENVIRONMENT_BODY = Entity(tables.environment_body, "digest", "environments", (tables.environment_distribution,))
-JOURNAL = Entity(tables.journal, "name", "journal positions")
-ANNOTATION = Entity(tables.annotation, "run_id", "annotations")
+PROJECT = Entity("project", "ref", "projects")
+DEPLOYMENT = Entity("deployment", "ref", "deployments")
+PROVENANCE = Entity("provenance", "ref", "provenance records")
+ENVIRONMENT_BODY = Entity("environment_body", "digest", "environments", ("environment_distribution",))
+JOURNAL = Entity("journal", "name", "journal positions")
+ANNOTATION = Entity("annotation", "run_id", "annotations")
 ENTITIES = (RUN, PROJECT, DEPLOYMENT, PROVENANCE, ENVIRONMENT_BODY, JOURNAL, ANNOTATION)
 
 
@@ -114,7 +122,7 @@ def _part(owner: Table, table: Table) -> _Part:
 
 def _is_content(owner: Table, table: Table, column: Column[Any]) -> bool:
     is_key = column.name == "id" or (table is not owner and column.name == f"{owner.name}_id")
-    return not is_key and column.name != _OWN_DIGEST and column not in _LEFT_OUT
+    return not is_key and column.name != _OWN_DIGEST and (table.name, column.name) not in _LEFT_OUT
 
 
 def _parent(column: Column[Any]) -> Table | None:
@@ -134,6 +142,8 @@ def _expression(column: Column[Any]) -> str:
 
 
 def _is_json(column: Column[Any]) -> bool:
+    from contexta.store.schema.tables.columns import Json
+
     return isinstance(column.type, Json) or _parent(column) is tables.shared_fact
 
 

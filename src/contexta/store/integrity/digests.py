@@ -8,12 +8,14 @@ one run costs the same for each row.
 from __future__ import annotations
 
 from hashlib import sha256
-
-from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
+from typing import TYPE_CHECKING
 
 from contexta.store.integrity.canonical_form import RUN, Entity, canonical_forms
+from contexta.store.integrity.missing_digests import RUNS_WITHOUT
 from contexta.store.schema.statements import fetch, for_driver
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 _UNREADABLE = "unreadable"
 
@@ -40,16 +42,8 @@ def after_change(connection: Connection, entity: Entity, key: int | None) -> Non
 
 def store_missing(connection: Connection) -> None:
     """Store the digests of all runs that have none."""
-    for (key,) in fetch(connection, _RUNS_WITHOUT):
+    for (key,) in fetch(connection, RUNS_WITHOUT):
         _store(connection, RUN, key, _current(connection, RUN, key))
-
-
-def has_missing(connection: Connection) -> bool:
-    """Whether a run has no digest."""
-    return bool(fetch(connection, f"{_RUNS_WITHOUT} LIMIT 1"))
-
-
-_RUNS_WITHOUT = "SELECT id FROM run WHERE content_digest IS NULL ORDER BY id"
 
 
 def _stored(connection: Connection, entity: Entity, key: int) -> str | None:
@@ -64,6 +58,8 @@ def _store(connection: Connection, entity: Entity, key: int, content_digest: str
 
 def _current(connection: Connection, entity: Entity, key: int) -> str:
     """The digest of the stored content; for unreadable content a text that is never a digest."""
+    from sqlalchemy.exc import DBAPIError
+
     try:
         return digest(canonical_forms(connection, entity, key, key)[key])
     except DBAPIError as error:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
-
-from sqlalchemy import Connection, func, select
+from typing import TYPE_CHECKING, Any
 
 from contexta.core.errors import Ambiguous, InvalidReference, NotFound, shown
 from contexta.core.references import StableRef
@@ -15,8 +13,11 @@ from contexta.findings import ListedProject, ProjectSummary
 from contexta.findings.reproduction import RERUN_OF
 from contexta.store.entities.nested_runs import PART_OF
 from contexta.store.query.near_names import require_project, run_hint
-from contexta.store.schema import tables
+from contexta.store.schema import sql, tables
 from contexta.store.schema.statements import fetch
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 _LATEST = re.compile(r"(?:(?P<project>[^@]*))@latest(?:~(?P<back>\d{1,9}))?\Z")
 _RENAMED = "SELECT run.id, run.ref FROM annotation JOIN run ON run.id = annotation.run_id WHERE annotation.name = ?"
@@ -28,8 +29,6 @@ _IS_ORIGINAL = (
 )
 _MOST_CANDIDATES = 5
 _AFTER_EVERY_COMPONENT = "\x7f"  # sorts after every character of a component
-
-run, project = tables.run, tables.project
 
 
 # ---------------------------------------------------------------------------------------------- selecting
@@ -126,12 +125,13 @@ def _one(connection: Connection, where: str, values: Sequence[Any], selector: st
 
 def list_projects(connection: Connection) -> tuple[ListedProject, ...]:
     """Every project, by reference."""
-    of_project = select(run.c.id).where(run.c.project_id == project.c.id).correlate(project)
+    run, project = tables.run, tables.project
+    of_project = sql.select(run.c.id).where(run.c.project_id == project.c.id).correlate(project)
     rows = connection.execute(
-        select(
+        sql.select(
             project,
-            of_project.with_only_columns(func.count()).scalar_subquery().label("runs"),
-            of_project.with_only_columns(func.max(run.c.started_at)).scalar_subquery().label("last"),
+            of_project.with_only_columns(sql.func.count()).scalar_subquery().label("runs"),
+            of_project.with_only_columns(sql.func.max(run.c.started_at)).scalar_subquery().label("last"),
         ).order_by(project.c.ref)
     )
     summaries = (

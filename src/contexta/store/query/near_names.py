@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
-from typing import Any
-
-from sqlalchemy import Column, ColumnElement, Connection, func, select
+from typing import TYPE_CHECKING, Any
 
 from contexta.core.errors import NotFound
 from contexta.core.references import StableRef
 from contexta.store.entities import run_annotations
-from contexta.store.entities.models import find_id
-from contexta.store.schema import tables
+from contexta.store.entities.reference_keys import find_id
+from contexta.store.schema import sql, tables
+
+if TYPE_CHECKING:
+    from sqlalchemy import Column, ColumnElement, Connection
 
 _MOST_NAMES = 300
 _MOST_RUNS = 500
@@ -31,7 +32,7 @@ def run_hint(connection: Connection, selector: str) -> str:
     """For a selector that no run fits: the nearest name, or the latest runs."""
     run, word = tables.run, selector.removeprefix("run:")
     latest = (
-        select(run.c.ref, run_annotations.NAME.label("name"))
+        sql.select(run.c.ref, run_annotations.name_of_run().label("name"))
         .order_by(run.c.started_at.desc(), run.c.id.desc())
         .limit(_MOST_RUNS)
     )
@@ -48,9 +49,9 @@ def run_hint(connection: Connection, selector: str) -> str:
 
 def require_project(connection: Connection, ref: StableRef) -> int:
     """The key of a project. Raises NotFound with the nearest one."""
-    key = find_id(connection, tables.project, ref)
+    key = find_id(connection, "project", ref)
     if key is None:
-        refs = connection.execute(select(tables.project.c.ref).order_by(tables.project.c.ref)).scalars()
+        refs = connection.execute(sql.select(tables.project.c.ref).order_by(tables.project.c.ref)).scalars()
         names = [name.removeprefix("project:") for name in refs]
         close = nearest(ref.value, names)
         shown = ", ".join(names[:_LATEST]) + (", ..." if len(names) > _LATEST else "") or "none"
@@ -68,9 +69,9 @@ def metric_suggestion(connection: Connection, metric: str) -> str:
 
 def existing_names(connection: Connection, column: Column[Any], where: ColumnElement[bool]) -> Iterator[str]:
     """The existing names in order; each is found by index after the previous one."""
-    name = connection.execute(select(func.min(column)).where(where)).scalar()
+    name = connection.execute(sql.select(sql.func.min(column)).where(where)).scalar()
     for _ in range(_MOST_NAMES):
         if name is None:
             return
         yield name
-        name = connection.execute(select(func.min(column)).where(where, column > name)).scalar()
+        name = connection.execute(sql.select(sql.func.min(column)).where(where, column > name)).scalar()

@@ -1,4 +1,4 @@
-"""Pages of filtered and sorted runs, found by index: the cost does not depend on the size of the workspace.
+"""Find and sort the runs of a list by index: the cost does not depend on the size of the workspace.
 
 If few runs pass one of the tests, they are found by the index of that test and then sorted. Otherwise the index of the
 order is read until the page is full: if many runs match, some of them come soon.
@@ -13,14 +13,12 @@ from typing import Any
 from packaging.utils import canonicalize_name
 from sqlalchemy import Column, ColumnElement, Connection, Select, and_, exists, func, literal, select, true, tuple_
 
-from contexta.core.errors import InvalidInput, shown
 from contexta.core.references import StableRef
-from contexta.findings import RunList
 from contexta.store.entities import run_annotations
 from contexta.store.query.conditions import DURATION, Condition, Conditions, of_metric, unled
 from contexta.store.query.near_names import existing_names, nearest, require_project
+from contexta.store.query.run_list_options import RunListOptions
 from contexta.store.query.where import Field, Has, Not, Order, Pointed, Test, Where, parse, parse_order
-from contexta.store.read.loading import summaries
 from contexta.store.schema import tables
 
 FEW = 2_000
@@ -30,26 +28,8 @@ run = tables.run
 _LATEST = Order(Field("started", "", 0), descending=True)
 
 
-@dataclass(frozen=True)
-class RunListOptions:
-    """The options of a list of runs. where, order_by: in the language of ``where``."""
-
-    project: StableRef | None = None
-    where: str | None = None
-    order_by: str | None = None
-    limit: int | None = None
-    with_archived: bool = False
-
-    def __post_init__(self) -> None:
-        if self.limit is not None and not (type(self.limit) is int and 0 < self.limit < 2**31):
-            raise InvalidInput(f"limit {shown(self.limit)} is no positive number", hint="give 1 or more")
-
-
-def page(connection: Connection, options: RunListOptions, after: int | None) -> RunList:
-    """One page of runs. after: the key of the last run of the previous page, None for the first page.
-
-    Raises InvalidInput for a wrong ``where`` or ``order_by``, NotFound for a project that is not stored.
-    """
+def matching(connection: Connection, options: RunListOptions, after: int | None) -> tuple[list[int], list[str]]:
+    """(the keys of the matching runs, in order; notes about names in the query that no run has)."""
     order = _LATEST if options.order_by is None else parse_order(options.order_by)
     where = None if options.where is None else parse(options.where)
     has_renamed = _uses_renamed(connection, order.field, where)
@@ -59,7 +39,7 @@ def page(connection: Connection, options: RunListOptions, after: int | None) -> 
     place = None if after is None else _place(connection, key, after)
     ids = list(_walked(connection, key, order.descending, conditions, place, options.limit))
     fields = [*_fields(where), *([order.field] if options.order_by else [])]
-    return RunList.of(summaries(connection, ids), _unknown(connection, fields))
+    return ids, list(_unknown(connection, fields))
 
 
 def count(connection: Connection, options: RunListOptions, most: int) -> int:
@@ -145,7 +125,7 @@ def _key(of: Field, text: str | None, *, has_renamed: bool) -> _Key:
     plain: dict[str, _Key] = {
         "status": _Key(run.c.status, always=True),
         "started": _Key(run.c.started_at, always=True),
-        "name": _Key(run_annotations.NAME if has_renamed else run.c.name, always=True),
+        "name": _Key(run_annotations.name_of_run() if has_renamed else run.c.name, always=True),
         "run": _Key(run.c.ref, always=True),
         "duration": _Key(DURATION),
     }

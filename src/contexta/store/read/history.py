@@ -9,9 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
-
-from sqlalchemy import Connection, func, select
+from typing import TYPE_CHECKING, Any
 
 from contexta.contract import EnvironmentSnapshot
 from contexta.contract.context import RUN_LEVEL
@@ -28,12 +26,14 @@ from contexta.store.entities.environments import shared_snapshots
 from contexta.store.entities.query_index import current_tags
 from contexta.store.entities.series import decode_number
 from contexta.store.read.loading import summaries
-from contexta.store.schema import tables
+from contexta.store.schema import sql, tables
+from contexta.store.schema.statements import fetch, marks
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 MOST_RUNS = 2_000
 """The latest runs that are loaded; older ones say little about a recent change."""
-
-run = tables.run
 
 
 def project_runs(connection: Connection, run_id: int, also: Sequence[int] = ()) -> tuple[PastRun, ...]:
@@ -41,20 +41,19 @@ def project_runs(connection: Connection, run_id: int, also: Sequence[int] = ()) 
 
     Takes about 0.1 ms per run and metric, and 1 ms per environment.
     """
-    project_id = connection.execute(select(run.c.project_id).where(run.c.id == run_id)).scalar_one()
-    latest = select(run.c.id).where(run.c.project_id == project_id).order_by(run.c.started_at.desc(), run.c.id.desc())
-    chosen = {run_id, *also, *connection.execute(latest.limit(MOST_RUNS)).scalars()}
-    return past_runs(connection, sorted(chosen))
+    latest = fetch(connection, _OF_SAME_PROJECT, (run_id, MOST_RUNS))
+    return past_runs(connection, sorted({run_id, *also, *(key for (key,) in latest)}))
 
 
 def latest_runs(connection: Connection, run_id: int, limit: int) -> tuple[tuple[PastRun, ...], int]:
     """(the latest runs of the project of a run, the number of older ones)"""
-    project_id = connection.execute(select(run.c.project_id).where(run.c.id == run_id)).scalar_one()
-    of_project = select(run.c.id).where(run.c.project_id == project_id)
-    chosen = connection.execute(of_project.order_by(run.c.started_at.desc(), run.c.id.desc()).limit(limit)).scalars()
-    keys = sorted(chosen)
-    total = connection.execute(select(func.count()).where(run.c.project_id == project_id)).scalar_one()
+    keys = sorted(key for (key,) in fetch(connection, _OF_SAME_PROJECT, (run_id, limit)))
+    ((total,),) = fetch(connection, f"SELECT count(*) FROM run WHERE {_SAME_PROJECT}", (run_id,))
     return past_runs(connection, keys), total - len(keys)
+
+
+_SAME_PROJECT = "project_id = (SELECT project_id FROM run WHERE id = ?)"
+_OF_SAME_PROJECT = f"SELECT id FROM run WHERE {_SAME_PROJECT} ORDER BY started_at DESC, id DESC LIMIT ?"
 
 
 def past_runs(connection: Connection, run_ids: Sequence[int]) -> tuple[PastRun, ...]:
@@ -64,10 +63,12 @@ def past_runs(connection: Connection, run_ids: Sequence[int]) -> tuple[PastRun, 
     for start in range(0, len(run_ids), 500):
         some = run_ids[start : start + 500]
         params: dict[int, dict[str, Any]] = {}
-        for row in connection.execute(select(tables.param).where(tables.param.c.run_id.in_(some))):
+        for row in connection.execute(sql.select(tables.param).where(tables.param.c.run_id.in_(some))):
             params.setdefault(row.run_id, {})[row.name] = row.value
         metrics = _metrics(connection, some)
-        rows = connection.execute(shared_facts.with_facts(select(run)).where(run.c.id.in_(some))).all()
+        rows = connection.execute(
+            shared_facts.with_facts(sql.select(tables.run)).where(tables.run.c.id.in_(some))
+        ).all()
         changed_tags = run_annotations.changed_tags(connection, some)
         _load(connection, {row.environment_body_id for row in rows} - {None} - environments.keys(), environments)
         for row in rows:
@@ -90,8 +91,9 @@ def unambiguous_names(connection: Connection, refs: Sequence[StableRef]) -> dict
     """Run reference -> its name if only one project has a run of that name, else ``project.run``."""
     renamed = run_annotations.given_names(connection, refs)
     names = [renamed.get(ref, ref.name) for ref in refs]
-    same_names = connection.execute(select(run.c.slug).where(run.c.slug.in_(names))).scalars()
-    counts = Counter([*same_names, *run_annotations.matching_names(connection, names)])
+    statement = f"SELECT slug FROM run WHERE slug IN ({marks(names)})"
+    same_names = fetch(connection, statement, names) if names else ()
+    counts = Counter([*(name for (name,) in same_names), *run_annotations.matching_names(connection, names)])
     return {
         ref: name if counts[name] == 1 else f"{ref.components[0]}.{name}" for ref, name in zip(refs, names, strict=True)
     }
@@ -104,10 +106,13 @@ def inputs_of(connection: Connection, run_id: int) -> dict[str, str | None]:
 
 def inputs_of_runs(connection: Connection, refs: Sequence[StableRef]) -> dict[StableRef, dict[str, str | None]]:
     """The inputs of each of these runs that recorded some, as in ``inputs_of``."""
-    keys = connection.execute(select(run.c.ref, run.c.id).where(run.c.ref.in_([str(ref) for ref in refs]))).all()
-    with_inputs = select(tables.artifact.c.run_id).where(tables.artifact.c.artifact_kind == "input").distinct()
-    having = set(connection.execute(with_inputs).scalars())
-    return {StableRef.parse(ref): inputs_of(connection, key) for ref, key in keys if key in having}
+    if not refs:
+        return {}
+    statement = f"""
+        SELECT ref, id FROM run WHERE ref IN ({marks(refs)})
+        AND EXISTS (SELECT 1 FROM artifact WHERE run_id = run.id AND artifact_kind = 'input')
+        """
+    return {StableRef.parse(ref): inputs_of(connection, key) for ref, key in fetch(connection, statement, refs)}
 
 
 def recorded(connection: Connection, objects: Objects, run_id: int, snapshot: EnvironmentSnapshot | None) -> RunRecord:
@@ -189,7 +194,7 @@ def _files_of_patch(patch: str) -> dict[str, str]:
 def _metrics(connection: Connection, run_ids: Sequence[int]) -> dict[int, dict[MetricId, int | float]]:
     series, stage = tables.metric_series, tables.stage
     statement = (
-        select(series.c.run_id, series.c.metric_key, series.c.last_value, series.c.last_exact, stage.c.stage_name)
+        sql.select(series.c.run_id, series.c.metric_key, series.c.last_value, series.c.last_exact, stage.c.stage_name)
         .outerjoin(stage, stage.c.id == series.c.stage_id)
         .where(series.c.run_id.in_(run_ids), series.c.points > 0, series.c.slice_ref == "")
         .order_by(series.c.last_at)
@@ -208,9 +213,9 @@ def _load(connection: Connection, body_ids: set[int], into: dict[int, PastEnviro
         some = keys[start : start + 500]
         packages: dict[int, dict[str, str]] = {}
         columns = (distribution.c.environment_body_id, distribution.c.name, distribution.c.version)
-        for key, name, version in connection.execute(select(*columns).where(columns[0].in_(some))):
+        for key, name, version in connection.execute(sql.select(*columns).where(columns[0].in_(some))):
             packages.setdefault(key, {})[name] = version
-        for row in connection.execute(select(body).where(body.c.id.in_(some))):
+        for row in connection.execute(sql.select(body).where(body.c.id.in_(some))):
             into[row.id] = PastEnvironment(row.digest, row.python_version, row.platform, packages.get(row.id, {}))
 
 

@@ -8,10 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
-
-from sqlalchemy import Connection
-from sqlalchemy.exc import NoResultFound
+from typing import TYPE_CHECKING, Any
 
 from contexta.contract.environment import Note
 from contexta.contract.fields import FrozenDict, frozen
@@ -27,6 +24,9 @@ from contexta.store.entities.query_index import current_tags
 from contexta.store.entities.series import decode_number
 from contexta.store.schema import tables
 from contexta.store.schema.statements import Query, Rows, fetch_together, marks
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 _RUNS_AT_ONCE = 1_000
 
@@ -111,6 +111,8 @@ def _summary_fields(
             "content_digest": None if status == "open" else content_digest,
         }
     if len(fields) < len(set(run_ids)):
+        from sqlalchemy.exc import NoResultFound
+
         raise NoResultFound(f"no run has one of the keys {sorted(set(run_ids) - set(fields))}")
     return fields
 

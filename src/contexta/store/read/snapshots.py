@@ -14,6 +14,7 @@ from contexta.core.model import Value
 from contexta.findings import CompletenessNote, RunSnapshot
 from contexta.store.entities import models, records
 from contexta.store.entities.models import StoredModel
+from contexta.store.entities.reference_keys import require_id
 from contexta.store.read.snapshot_records import snapshot_records
 from contexta.store.schema import tables
 
@@ -73,7 +74,7 @@ def _provenance(connection: Connection, run_id: int) -> tuple[ProvenanceRecord, 
 def deployments_of(connection: Connection, run_ref: StableRef, run_id: int) -> tuple[DeploymentExecution, ...]:
     """The deployments that name a run, or an artifact or environment of it."""
     table = tables.deployment
-    project_id = models.require_id(connection, tables.project, run_ref.project)
+    project_id = require_id(connection, "project", run_ref.project)
     named = [table.c.run_id == run_id]
     for column, kind in ((table.c.artifact_ref, "artifact"), (table.c.environment_snapshot_ref, "environment")):
         begin = f"{kind}:{run_ref.value}"
@@ -88,7 +89,7 @@ def below(
     of_run, where = (tables.run, run_ref), []
     if stage_name is not None:
         stage = tables.stage
-        run_id = models.require_id(connection, tables.run, run_ref)
+        run_id = require_id(connection, "run", run_ref)
         ids = connection.execute(select(stage.c.id).where(stage.c.run_id == run_id, stage.c.stage_name == stage_name))
         stages = ids.scalars().all()
         if not stages:

@@ -54,7 +54,7 @@ def ends_of(connection: Connection, metric: str, stage_name: str | None, run_ids
     for start in range(0, len(run_ids), _AT_ONCE):
         some = run_ids[start : start + _AT_ONCE]
         columns = (run.c.id, run.c.ref, run.c.status, run.c.started_at, run.c.environment_body_id)
-        without_metric = select(*columns, run_annotations.NAME.label("name")).where(run.c.id.in_(some))
+        without_metric = select(*columns, run_annotations.name_of_run().label("name")).where(run.c.id.in_(some))
         for row in connection.execute(without_metric):
             ends[row.id] = FinalMetric(
                 row.id,
@@ -77,7 +77,7 @@ def _ends(metric: str, stage_name: str | None) -> Select[Any]:
     columns = (
         run.c.id,
         run.c.ref,
-        run_annotations.NAME.label("name"),
+        run_annotations.name_of_run().label("name"),
         run.c.status,
         run.c.started_at,
         run.c.environment_body_id,

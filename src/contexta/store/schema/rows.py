@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Table, select
-from sqlalchemy.dialects import sqlite
+from contexta.store.schema import sql
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Table
+    from sqlalchemy.dialects import sqlite
 
 
 def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], key: Sequence[str]) -> None:
@@ -34,7 +37,7 @@ def text_digest(body: str) -> bytes:
 
 def keep_once(connection: Connection, table: Table, digest: bytes | str, **rest: Any) -> int:
     """The key of a digest in a table of distinct digests. A new digest is stored. rest: its other columns."""
-    statement = select(table.c.id).where(table.c.digest == digest)
+    statement = sql.select(table.c.id).where(table.c.digest == digest)
     key: int | None = connection.execute(statement).scalar()
     if key is None:
         insert_missing(connection, table, [{"digest": digest, **rest}])
@@ -45,6 +48,8 @@ def keep_once(connection: Connection, table: Table, digest: bytes | str, **rest:
 def insert_into(connection: Connection, table: Table) -> sqlite.Insert | Any:
     """An insert with ON CONFLICT, which SQLAlchemy has for each dialect."""
     if connection.dialect.name != "postgresql":
+        from sqlalchemy.dialects import sqlite
+
         return sqlite.insert(table)
     from sqlalchemy.dialects import postgresql  # slow to import, and already imported if it is used
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
-from contexta.store.schema.tables.columns import encode_json
+from contexta.store.schema.tables.json_text import encode_json
 
 MAX_WORDS = 250
 """Characters of a text in an index."""

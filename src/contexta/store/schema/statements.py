@@ -11,10 +11,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import lru_cache
 from itertools import chain, count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Table
-from sqlalchemy.exc import DBAPIError
+from contexta.store.schema.sqlite_connection import SqliteConnection, translating_driver_errors
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Table
 
 _ROWS_AT_ONCE = 20
 _ROWS_PER_FETCH = 10_000
@@ -33,19 +35,20 @@ def fetch(connection: Connection, statement: str, values: Sequence[Any] = ()) ->
 
 def fetch_together(connection: Connection, *queries: Query) -> list[Rows]:
     """The rows of independent queries; from a server in one round trip."""
-    translated = [(for_driver(connection, statement), tuple(values)) for statement, values in queries]
     driver: Any = connection.dialect.dbapi
-    statement, parameters = translated[0]
-    try:
+    translated = [(for_driver(connection, statement), tuple(values)) for statement, values in queries]
+    with translating_driver_errors(driver):  # SQLite finds most rows only when they are fetched
+        if isinstance(connection, SqliteConnection):
+            return [connection.driver.execute(*query).fetchall() for query in translated]
         if len(queries) > 1 and connection.dialect.name == "postgresql" and driver.Pipeline.is_supported():
-            return _fetch_pipelined(connection.connection.driver_connection, translated)
-        answers = []
-        for statement, parameters in translated:
-            cursor: Any = connection.exec_driver_sql(statement, parameters).cursor
-            answers.append(cursor.fetchall())
-    except driver.Error as error:  # SQLite finds most rows only when they are fetched
-        raise DBAPIError.instance(statement, parameters, error, driver.Error) from error
-    return answers
+            return _fetch_pipelined(_raw(connection), translated)
+        cursors: Iterator[Any] = (connection.exec_driver_sql(*query).cursor for query in translated)
+        return [cursor.fetchall() for cursor in cursors]
+
+
+def _raw(connection: Connection) -> Any:
+    """The connection of the driver."""
+    return connection.driver if isinstance(connection, SqliteConnection) else connection.connection.driver_connection
 
 
 def _fetch_pipelined(server: Any, queries: Sequence[Query]) -> list[Rows]:
@@ -56,16 +59,12 @@ def _fetch_pipelined(server: Any, queries: Sequence[Query]) -> list[Rows]:
 
 def stream(connection: Connection, statement: str) -> Iterator[tuple[Any, ...]]:
     """The rows of a query as they arrive, without holding all of them."""
-    driver: Any = connection.dialect.dbapi
-    raw: Any = connection.connection.driver_connection
     names = {"name": f"stream_{next(_stream_numbers)}"} if connection.dialect.name == "postgresql" else {}
-    try:
-        with closing(raw.cursor(**names)) as cursor:  # on a server a named cursor sends some rows at a time
-            cursor.execute(for_driver(connection, statement), ())
-            while rows := cursor.fetchmany(_ROWS_PER_FETCH):
-                yield from rows
-    except driver.Error as error:
-        raise DBAPIError.instance(statement, (), error, driver.Error) from error
+    # on a server a named cursor sends some rows at a time
+    with translating_driver_errors(connection.dialect.dbapi), closing(_raw(connection).cursor(**names)) as cursor:
+        cursor.execute(for_driver(connection, statement), ())
+        while rows := cursor.fetchmany(_ROWS_PER_FETCH):
+            yield from rows
 
 
 def marks(values: Sequence[Any]) -> str:

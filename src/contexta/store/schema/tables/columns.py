@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, TypeAlias
 
 from sqlalchemy import BigInteger, Column, ColumnElement, ForeignKey, Index, Integer, MetaData, Text, TextClause, event
@@ -10,6 +9,7 @@ from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.types import TypeDecorator
 
 from contexta.core.validation import from_microseconds, to_microseconds
+from contexta.store.schema.tables.json_text import decode_json, encode_json
 
 metadata = MetaData(
     naming_convention={
@@ -52,19 +52,6 @@ class Json(TypeDecorator[Any]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         return None if value is None else decode_json(value)
-
-
-_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
-
-
-def encode_json(value: Any) -> str:
-    """Canonical JSON text: sorted keys, no spaces, ASCII only; NaN and infinities as Python writes them."""
-    return _ENCODER.encode(value)
-
-
-def decode_json(text: str) -> Any:
-    """The inverse of encode_json. Raises ValueError for other text."""
-    return json.loads(text)
 
 
 def reference() -> Column[Any]:
