@@ -63,7 +63,7 @@ class Trace:
 
 
 @dataclass(frozen=True)
-class Wish:
+class UnpinnedRequirement:
     """A requirement without an exact version, such as ``pandas>=2`` in requirements.in."""
 
     line: str
@@ -79,7 +79,7 @@ class Traces:
     """Everything that documents say about an environment."""
 
     evidence: tuple[Trace, ...] = ()
-    wishes: tuple[Wish, ...] = ()
+    unpinned: tuple[UnpinnedRequirement, ...] = ()
     """What was required without an exact version; of ``python``: the allowed versions."""
     notes: tuple[str, ...] = ()
     indexes: tuple[str, ...] = ()
@@ -90,7 +90,7 @@ class Traces:
         parts = list(parts)
         return cls(
             tuple(item for part in parts for item in part.evidence),
-            tuple(dict.fromkeys(wish for part in parts for wish in part.wishes)),
+            tuple(dict.fromkeys(requirement for part in parts for requirement in part.unpinned)),
             tuple(dict.fromkeys(note for part in parts for note in part.notes)),
             tuple(dict.fromkeys(option for part in parts for option in part.indexes)),
         )

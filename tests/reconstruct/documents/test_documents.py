@@ -200,7 +200,7 @@ def test_each_kind_of_document_yields_its_versions(name: str, content: str | byt
         f"{item.package} {item.version}{'' if item.event == 'present' else f' {item.event}'}"
         for item in result.evidence
     ]
-    found += [f"?{wish.line}" for wish in result.wishes]
+    found += [f"?{requirement.line}" for requirement in result.unpinned]
     assert ", ".join(found) == expected
     assert result.notes == ()
 

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 
 from contexta.reconstruct.documents.install_logs import python_package
 from contexta.reconstruct.documents.requirement_files import trace_of
-from contexta.reconstruct.trace_values import PYTHON, Document, Event, Traces, Wish, collected
+from contexta.reconstruct.trace_values import PYTHON, Document, Event, Traces, UnpinnedRequirement, collected
 
 _NAME = re.compile(r"(?:^|/)(?:(?:conda[_-]?)?env(?:ironment)?[\w.-]*\.ya?ml|conda\.ya?ml|conda-meta/history)$")
 _ITEM = re.compile(r"(?P<indent>\s*)-\s+(?P<text>.+?)\s*$")
@@ -64,10 +64,14 @@ def _spec(document: Document, text: str, number: int) -> Traces:
     elif build is not None:
         name = str(named)
     if version is None:
-        return Traces() if name in ("pip", PYTHON) else Traces(wishes=(Wish(name, document.where(number)),))
+        return (
+            Traces()
+            if name in ("pip", PYTHON)
+            else Traces(unpinned=(UnpinnedRequirement(name, document.where(number)),))
+        )
     if match["operator"] == "==" or build is not None or version.count(".") >= 2 or name == PYTHON:
         return Traces(evidence=collected(document.evidence(name, version.removesuffix(".*"), number)))
-    return Traces(wishes=(Wish(f"{name}=={version}.*", document.where(number)),))
+    return Traces(unpinned=(UnpinnedRequirement(f"{name}=={version}.*", document.where(number)),))
 
 
 def _history(document: Document) -> Traces:

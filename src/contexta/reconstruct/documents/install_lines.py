@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from packaging.requirements import InvalidRequirement, Requirement
 
 from contexta.reconstruct.documents.requirement_files import logical_lines
-from contexta.reconstruct.trace_values import PYTHON, Document, Traces, Wish, collected, exact_version
+from contexta.reconstruct.trace_values import PYTHON, Document, Traces, UnpinnedRequirement, collected, exact_version
 
 _NAME = re.compile(r"(?:^|/)(?:(?:Docker|Container)file[\w.-]*|[\w.-]+\.[Dd]ockerfile|\.python-version|runtime\.txt)$")
 _FROM_PYTHON = re.compile(r"FROM\s+(?:--\S+\s+)*(?:\S+/)?python:(3\.\d+(?:\.\d+)?)", re.IGNORECASE)
@@ -39,7 +39,7 @@ def read(document: Document) -> Traces:
 
 
 def traces_of_commands(document: Document, text: str, when: datetime | None = None) -> Traces:
-    """The requirements of install commands: exact versions are evidence, others are wishes."""
+    """The requirements of install commands: exact versions are evidence, others are unpinned requirements."""
     return Traces.joined(
         _trace(document, word, number, when)
         for number, line in logical_lines(text)
@@ -76,11 +76,12 @@ def _trace(document: Document, word: str, number: int, when: datetime | None) ->
     version = exact_version(requirement)
     if version is not None:
         return Traces(evidence=collected(document.evidence(requirement.name, version, number, when, "installed")))
-    return Traces(wishes=(Wish(str(requirement), document.where(number)),))
+    return Traces(unpinned=(UnpinnedRequirement(str(requirement), document.where(number)),))
 
 
 def traces_of_history(document: Document, latest: datetime) -> Traces:
-    """The install commands of a shell history up to a moment; without times, all of them as wishes of its date."""
+    """The install commands of a shell history up to a moment; without times, all of them as unpinned
+    requirements of its date."""
     parts = []
     when: datetime | None = None
     for line in document.text.splitlines():

@@ -16,7 +16,7 @@ from contexta.bisect.inputs.sides.poetry_lock import pins_of_poetry_lock
 from contexta.bisect.inputs.sides.pylock import pins_of_pylock
 from contexta.bisect.inputs.sides.uv_lock import DEFAULT_GROUPS, pins_of_uv_lock
 from contexta.core.errors import ContextaError
-from contexta.reconstruct.trace_values import PYTHON, Document, Traces, Wish, collected
+from contexta.reconstruct.trace_values import PYTHON, Document, Traces, UnpinnedRequirement, collected
 from contexta.reproduce.uv.urls import is_address
 
 if sys.version_info >= (3, 11):
@@ -38,7 +38,7 @@ def read(document: Document) -> Traces:
     except ValueError as error:
         return Traces(notes=(f"{document.where()} cannot be read: {error}",))
     if document.markers is None:
-        return Traces(wishes=tuple(_python(document, table)))
+        return Traces(unpinned=tuple(_python(document, table)))
     try:
         pins = dict(_pins(document, table, document.markers))
     except ContextaError as error:
@@ -63,7 +63,7 @@ def _pins(document: Document, table: Mapping[str, Any], markers: Mapping[str, st
         yield from pins_of_pipfile_lock(table, markers, document.where()).packages.items()
 
 
-def _python(document: Document, table: Mapping[str, Any]) -> Iterator[Wish]:
+def _python(document: Document, table: Mapping[str, Any]) -> Iterator[UnpinnedRequirement]:
     """The versions of Python that a lock file allows."""
     required = table.get("_meta", {}).get("requires", {})
     exact = required.get("python_full_version") or required.get("python_version")
@@ -72,6 +72,6 @@ def _python(document: Document, table: Mapping[str, Any]) -> Iterator[Wish]:
     )
     try:
         if isinstance(allowed, str):
-            yield Wish(f"{PYTHON}{SpecifierSet(allowed)}", document.where())
+            yield UnpinnedRequirement(f"{PYTHON}{SpecifierSet(allowed)}", document.where())
     except InvalidSpecifier:
         return

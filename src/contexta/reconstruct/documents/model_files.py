@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Iterator
 from datetime import datetime, timezone
 
-from contexta.reconstruct.trace_values import Document, Trace, Traces, Wish, collected
+from contexta.reconstruct.trace_values import Document, Trace, Traces, UnpinnedRequirement, collected
 
 _NAME = re.compile(
     r"\.(?:pkl|pickle|joblib|sav|z|gz|bz2|xz|ubj|keras|h5|hdf5|onnx|pt|pth|ckpt|safetensors|model|lgb)$|(?:^|/)model[\w.-]*\.(?:json|txt|bin)$",
@@ -43,7 +43,7 @@ def read(document: Document) -> Traces:
         return Traces(tuple(_in_zip(document)))
     if content.startswith(b"tree\nversion=") and not document.is_late:
         line = _LIGHTGBM.get(content[13:15])
-        return Traces(wishes=(Wish(line, document.where()),)) if line else Traces()
+        return Traces(unpinned=(UnpinnedRequirement(line, document.where()),)) if line else Traces()
     name = document.name.lower()
     if content.startswith(b"\x89HDF"):
         match = _H5.search(content)

@@ -1,4 +1,4 @@
-"""pyproject.toml and setup.cfg: dependencies are wishes, and so are the allowed versions of Python."""
+"""pyproject.toml and setup.cfg: dependencies and the allowed versions of Python are unpinned requirements."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from contexta.reconstruct.documents.requirement_files import trace_of
-from contexta.reconstruct.trace_values import PYTHON, Document, Traces, Wish
+from contexta.reconstruct.trace_values import PYTHON, Document, Traces, UnpinnedRequirement
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -88,7 +88,7 @@ def _python(document: Document, specifier: object) -> Traces:
     if not isinstance(specifier, str) or not specifier.strip():
         return Traces()
     try:
-        return Traces(wishes=(Wish(f"{PYTHON}{SpecifierSet(specifier)}", document.where()),))
+        return Traces(unpinned=(UnpinnedRequirement(f"{PYTHON}{SpecifierSet(specifier)}", document.where()),))
     except InvalidSpecifier:
         return Traces(notes=(f"{document.where()} allows Python {specifier[:60]}, which is no version specifier",))
 

@@ -1,4 +1,4 @@
-"""Requirements and constraints files of pip: exact pins are evidence, other lines are wishes."""
+"""Requirements and constraints files of pip: exact pins are evidence, other lines are unpinned requirements."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from contexta.reconstruct.trace_values import Document, Trace, Traces, Wish, exact_version
+from contexta.reconstruct.trace_values import Document, Trace, Traces, UnpinnedRequirement, exact_version
 from contexta.recorder.redaction.redact import clean_url
 
 _NAME = re.compile(
@@ -49,7 +49,7 @@ def _parts(document: Document, seen: frozenset[str]) -> Iterator[Traces]:
 
 
 def trace_of(document: Document, line: str, number: int | None = None) -> Traces:
-    """The evidence or the wish of one requirement; with its marker while the interpreter is not known."""
+    """One requirement as evidence or as an unpinned requirement; with its marker while the interpreter is not known."""
     try:
         requirement = Requirement(line)
     except InvalidRequirement:
@@ -63,12 +63,12 @@ def trace_of(document: Document, line: str, number: int | None = None) -> Traces
         requirement.marker = None
     version = exact_version(requirement)
     if version is None or requirement.marker is not None:
-        return Traces(wishes=(Wish(str(requirement), document.where(number)),))
+        return Traces(unpinned=(UnpinnedRequirement(str(requirement), document.where(number)),))
     evidence: Trace | None = document.evidence(requirement.name, version, number)
     if evidence is None:
         return Traces(notes=(f"{document.where(number)} is no exact version: {line[:80]}",))
-    extras = (Wish(str(requirement), document.where(number)),) if requirement.extras else ()
-    return Traces(evidence=(evidence,), wishes=extras)
+    extras = (UnpinnedRequirement(str(requirement), document.where(number)),) if requirement.extras else ()
+    return Traces(evidence=(evidence,), unpinned=extras)
 
 
 def logical_lines(text: str) -> Iterator[tuple[int, str]]:

@@ -13,7 +13,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from contexta.reconstruct.trace_values import Wish
+from contexta.reconstruct.trace_values import UnpinnedRequirement
 from contexta.reproduce.uv.commands import Uv
 from contexta.reproduce.uv.error_messages import IndexUnreachable, UvError, gist
 from contexta.reproduce.uv.newest_release import first_release
@@ -32,17 +32,17 @@ class ResolvedPackage:
 
 @dataclass(frozen=True)
 class Resolution:
-    """The result of uv. unresolved: wish -> why no version fits."""
+    """The result of uv. unresolved: requirement -> why no version fits."""
 
     packages: Mapping[str, ResolvedPackage] = field(default_factory=dict)
-    unresolved: Mapping[Wish, str] = field(default_factory=dict)
+    unresolved: Mapping[UnpinnedRequirement, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
 def resolve(
     uv: Uv,
     python: str,
-    wishes: Sequence[Wish],
+    unpinned: Sequence[UnpinnedRequirement],
     fixed: Mapping[str, str],
     before: datetime,
     preferred: Mapping[str, str],
@@ -55,18 +55,18 @@ def resolve(
     run = _Run(uv, python, before, preferred)
     pins = {name: Version(version).public for name, version in fixed.items()}
     try:
-        return Resolution(run.resolved(wishes, pins))
+        return Resolution(run.resolved(unpinned, pins))
     except IndexUnreachable:
         raise
     except UvError:
         pass
     available = {name: pins[name] for name in releases_of(uv, python, pins)}
     notes = [f"not in the index, so that what it requires is unknown: {name}" for name in pins if name not in available]
-    unresolved: dict[Wish, str] = {}
-    for wish in wishes:
-        if wish.name not in fixed and (reason := run.refusal(wish, available)):
-            unresolved[wish] = reason
-    rest = [wish for wish in wishes if wish not in unresolved]
+    unresolved: dict[UnpinnedRequirement, str] = {}
+    for requirement in unpinned:
+        if requirement.name not in fixed and (reason := run.refusal(requirement, available)):
+            unresolved[requirement] = reason
+    rest = [requirement for requirement in unpinned if requirement not in unresolved]
     try:
         return Resolution(run.resolved(rest, available), unresolved, tuple(notes))
     except IndexUnreachable:
@@ -79,7 +79,9 @@ def resolve(
     except IndexUnreachable:
         raise
     except UvError as error:
-        return Resolution({}, {**unresolved, **{wish: gist(error) for wish in rest if wish.name not in fixed}})
+        return Resolution(
+            {}, {**unresolved, **{requirement: gist(error) for requirement in rest if requirement.name not in fixed}}
+        )
 
 
 @dataclass(frozen=True)
@@ -90,11 +92,11 @@ class _Run:
     preferred: Mapping[str, str]
 
     def resolved(
-        self, wishes: Sequence[Wish], pins: Mapping[str, str], *, is_forced: bool = False
+        self, unpinned: Sequence[UnpinnedRequirement], pins: Mapping[str, str], *, is_forced: bool = False
     ) -> dict[str, ResolvedPackage]:
         """is_forced: whether pins override what packages require of each other."""
         fixed = [f"{name}=={version}" for name, version in pins.items()]
-        lines = [wish.line for wish in wishes if not (is_forced and wish.name in pins)] + fixed
+        lines = [requirement.line for requirement in unpinned if not (is_forced and requirement.name in pins)] + fixed
         if not lines:
             return {}
         output = self.uv.resolve(
@@ -115,10 +117,10 @@ class _Run:
                 packages[canonicalize_name(match["name"])] = ResolvedPackage(match["version"], requirers)
         return packages
 
-    def refusal(self, wish: Wish, pins: Mapping[str, str]) -> str:
-        """Why a wish cannot be resolved, with the pins in force; empty where it can."""
+    def refusal(self, requirement: UnpinnedRequirement, pins: Mapping[str, str]) -> str:
+        """Why a requirement cannot be resolved, with the pins in force; empty where it can."""
         try:
-            self.resolved([wish], pins, is_forced=True)
+            self.resolved([requirement], pins, is_forced=True)
         except IndexUnreachable:
             raise
         except UvError as error:
@@ -156,9 +158,9 @@ def published_after(uv: Uv, python: str, versions: Mapping[str, str], when: date
     return {name: min(uploads) for name, uploads in dates.items() if uploads and min(uploads) > when}
 
 
-def pythons_at(when: datetime, allowed: Sequence[Wish]) -> list[str]:
+def pythons_at(when: datetime, allowed: Sequence[UnpinnedRequirement]) -> list[str]:
     """The minor versions of Python that were released before a moment and are allowed, newest first."""
-    specifiers = [Requirement(wish.line).specifier for wish in allowed]
+    specifiers = [Requirement(requirement.line).specifier for requirement in allowed]
     minors = []
     for minor in range(_NEWEST_MINOR, 5, -1):
         released = first_release(minor)

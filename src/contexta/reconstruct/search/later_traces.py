@@ -9,7 +9,7 @@ from datetime import datetime
 
 from contexta.reconstruct.combine import Combined, combine
 from contexta.reconstruct.search.dated_resolution import published_after
-from contexta.reconstruct.trace_values import PYTHON, PointInTime, Trace, Traces, Wish
+from contexta.reconstruct.trace_values import PYTHON, PointInTime, Trace, Traces, UnpinnedRequirement
 from contexta.reproduce.uv.commands import Uv
 from contexta.reproduce.uv.error_messages import IndexUnreachable
 
@@ -22,7 +22,7 @@ class Possible:
     """What may have been installed at the moment."""
 
     combined: Combined
-    wishes: tuple[Wish, ...]
+    unpinned: tuple[UnpinnedRequirement, ...]
     later: Mapping[str, Trace]
     """Package -> the closest trace that it was installed after the moment. If the version is older than the newest one
     of the moment, it was probably there already: a later installation would have brought the newer one."""
@@ -32,12 +32,12 @@ class Possible:
 def possible_at(uv: Uv, python: str | None, traces: Traces, moment: PointInTime) -> Possible:
     """The traces without versions that were published after the moment.
 
-    Pins of files that are dated later become wishes: what they name was probably required then, too. So do the packages
-    of a later list, such as that of a tracker's run, where nothing else says which packages were there. python: a
-    version, to ask the index for releases; None where none is possible.
+    Pins of files that are dated later become unpinned requirements: what they name was probably required then, too.
+    So do the packages of a later list, such as that of a tracker's run, where nothing else says which packages were
+    there. python: a version, to ask the index for releases; None where none is possible.
     """
     combined = combine(traces.evidence, moment)
-    wishes = [wish for wish in traces.wishes if wish.name != PYTHON]
+    unpinned = [requirement for requirement in traces.unpinned if requirement.name != PYTHON]
     late = [item for item in combined.late if item.event == "present" and item.package != PYTHON]
     late = sorted((item for item in late if item.package not in combined.choices), key=lambda item: item.when)
     pins = {item.package: item for item in late if item.is_pin}
@@ -53,7 +53,7 @@ def possible_at(uv: Uv, python: str | None, traces: Traces, moment: PointInTime)
     doubtful.update((name, item.version) for name, item in pins.items())
     after = _published_after(uv, python, doubtful, moment)
     for name, item in pins.items():
-        wishes.append(Wish(name if name in after else f"{name}=={item.version}", item.where))
+        unpinned.append(UnpinnedRequirement(name if name in after else f"{name}=={item.version}", item.where))
     notes = [
         f"{name} {doubtful[name]} was published on {day(published)}, after the moment: it was not installed then"
         for name, published in after.items()
@@ -64,13 +64,13 @@ def possible_at(uv: Uv, python: str | None, traces: Traces, moment: PointInTime)
             for item in traces.evidence
             if not (item.package in impossible and item.version == doubtful[item.package])
         ]
-        wishes += [Wish(name, combined.choices[name].support[0].where) for name in sorted(impossible)]
+        unpinned += [UnpinnedRequirement(name, combined.choices[name].support[0].where) for name in sorted(impossible)]
         combined = combine(kept, moment)
-    if later and not wishes and not _is_listed(combined):
-        wishes += [Wish(item.package, item.file) for item in later.values()]
+    if later and not unpinned and not _is_listed(combined):
+        unpinned += [UnpinnedRequirement(item.package, item.file) for item in later.values()]
         files = ", ".join(list(dict.fromkeys(item.file for item in later.values()))[:_FILES_SHOWN])
         notes.append(f"no trace of that time lists the packages: those that {files} lists later were taken")
-    return Possible(combined, tuple(wishes), later, tuple(notes))
+    return Possible(combined, tuple(unpinned), later, tuple(notes))
 
 
 def _published_after(

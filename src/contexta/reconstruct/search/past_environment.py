@@ -21,7 +21,7 @@ from contexta.reconstruct.search.later_traces import Possible, day, notes_on_lat
 from contexta.reconstruct.search.moments import moment_of
 from contexta.reconstruct.search.shell_history import traces_of_shells
 from contexta.reconstruct.search.unchanged_files import traces_of_environment
-from contexta.reconstruct.trace_values import PYTHON, PointInTime, Trace, Traces, Wish
+from contexta.reconstruct.trace_values import PYTHON, PointInTime, Trace, Traces, UnpinnedRequirement
 from contexta.recorder.probes.machine import platform_name
 from contexta.recorder.redaction import redact
 from contexta.reproduce.environments.progress import ProgressCallback
@@ -53,9 +53,9 @@ def reconstruct(at: str, options: ReconstructOptions, uv: Uv, progress: Progress
     extra += traces_of_shells(moment) if options.shell_history else []
     extra.append(traces_of_trackers(directories, files, moment))
     first = Traces.joined([traces_of(documents), *extra])
-    python = _python(options.python, combine(first.evidence, moment), first.wishes, moment)
+    python = _python(options.python, combine(first.evidence, moment), first.unpinned, moment)
     traces = Traces.joined([traces_of(documents, _markers(python.versions[0])), *extra]) if python.versions else first
-    names = {*(item.package for item in traces.evidence), *(wish.name for wish in traces.wishes)}
+    names = {*(item.package for item in traces.evidence), *(requirement.name for requirement in traces.unpinned)}
     if not names - {PYTHON}:
         raise InvalidInput(
             f"no trace of an environment was found in {', '.join(map(str, directories))}",
@@ -110,7 +110,9 @@ class _Python:
         return f"the newest one then that the packages support{allowed}"
 
 
-def _python(version: str | None, combined: Combined, wishes: Sequence[Wish], moment: PointInTime) -> _Python:
+def _python(
+    version: str | None, combined: Combined, unpinned: Sequence[UnpinnedRequirement], moment: PointInTime
+) -> _Python:
     """The version that the user gives, or that traces name, or those that were current and allowed."""
     if version is not None:
         return _Python(
@@ -118,8 +120,8 @@ def _python(version: str | None, combined: Combined, wishes: Sequence[Wish], mom
         )
     if (choice := combined.choices.get(PYTHON)) is not None:
         return _Python([choice.version], choice.best.kind, tuple(_items(choice)))
-    allowed = [wish for wish in wishes if wish.name == PYTHON]
-    where = tuple(dict.fromkeys(wish.where for wish in allowed))
+    allowed = [requirement for requirement in unpinned if requirement.name == PYTHON]
+    where = tuple(dict.fromkeys(requirement.where for requirement in allowed))
     return _Python(pythons_at(moment.latest, allowed)[:_MOST_PYTHONS], "resolved", allowed_by=where)
 
 
@@ -136,18 +138,18 @@ def _resolution(
 ) -> tuple[str, Resolution]:
     """(version of Python, resolution) of the first version that everything resolves on, or else of the best one."""
     attempts: list[tuple[str, Resolution]] = []
-    wishes, preferred = possible.wishes, {name: item.version for name, item in possible.later.items()}
+    unpinned, preferred = possible.unpinned, {name: item.version for name, item in possible.later.items()}
     for version in python.versions:
         try:
-            attempts.append((version, resolve(uv, version, wishes, fixed, moment.latest, preferred)))
+            attempts.append((version, resolve(uv, version, unpinned, fixed, moment.latest, preferred)))
         except IndexUnreachable as error:
-            unresolved = dict.fromkeys(wishes, gist(error))
+            unresolved = dict.fromkeys(unpinned, gist(error))
             return version, Resolution(unresolved=unresolved, notes=(f"nothing was resolved: {gist(error)}",))
         if not attempts[-1][1].unresolved:
             return attempts[-1]
     if attempts:
         return min(attempts, key=lambda attempt: len(attempt[1].unresolved))
-    return "", Resolution(unresolved=dict.fromkeys(wishes, "no Python of that time is allowed"))
+    return "", Resolution(unresolved=dict.fromkeys(unpinned, "no Python of that time is allowed"))
 
 
 def _checked(version: str) -> str:
@@ -199,24 +201,24 @@ def _where(item: Trace) -> str:
 def _resolved(
     resolution: Resolution, fixed: Mapping[str, str], possible: Possible, moment: PointInTime
 ) -> Iterator[ReconstructedPackage]:
-    requested = {wish.name: wish for wish in possible.wishes}
+    requested = {requirement.name: requirement for requirement in possible.unpinned}
     for name, package in resolution.packages.items():
         if name in fixed:
             continue
-        wish = requested.get(name)
-        where = wish.where if wish is not None else f"required by {', '.join(package.requirers[:3])}"
+        requirement = requested.get(name)
+        where = requirement.where if requirement is not None else f"required by {', '.join(package.requirers[:3])}"
         if (later := possible.later.get(name)) is not None and same_version(later.version, package.version):
             where = f"{where}; still there in {later.file} of {day(later.when)}" if where != later.where else where
         item = EvidenceItem(kind="resolved", version=package.version, where=where, when=_text(moment.latest))
         yield ReconstructedPackage(name=name, version=package.version, confidence="resolved", evidence=(item,))
-    for wish, reason in resolution.unresolved.items():
-        if wish.name not in fixed and wish.name not in resolution.packages:
+    for requirement, reason in resolution.unresolved.items():
+        if requirement.name not in fixed and requirement.name not in resolution.packages:
             yield ReconstructedPackage(
-                name=wish.name,
+                name=requirement.name,
                 version=None,
                 confidence="unknown",
-                help=f"{wish.where} requires {wish.line}: {reason}. A log, a lock file or an old model that names its "
-                "version would help",
+                help=f"{requirement.where} requires {requirement.line}: {reason}. A log, a lock file or an old model "
+                "that names its version would help",
             )
 
 

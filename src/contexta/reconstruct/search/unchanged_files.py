@@ -12,13 +12,13 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from contexta.core.errors import InvalidInput
-from contexta.reconstruct.trace_values import PYTHON, PointInTime, Trace, Traces, Wish
+from contexta.reconstruct.trace_values import PYTHON, PointInTime, Trace, Traces, UnpinnedRequirement
 
 _SEEDED = frozenset({"pip", "setuptools", "wheel"})
 
 
 def traces_of_environment(environment: Path, moment: PointInTime) -> Traces:
-    """Unchanged distributions as evidence; the others as wishes, because another version may have been there.
+    """Unchanged distributions as evidence; the others as unpinned requirements: another version may have been there.
 
     Raises InvalidInput for a directory without installed packages.
     """
@@ -39,7 +39,9 @@ def _packages(environment: Path, folders: list[Path], moment: PointInTime) -> It
             yield Traces((Trace(name, version, os.fspath(environment), newest, "unchanged"),))
         elif name not in _SEEDED:
             day = newest.date().isoformat()
-            yield Traces(wishes=(Wish(name, f"{environment}, where {version} was installed on {day}"),))
+            yield Traces(
+                unpinned=(UnpinnedRequirement(name, f"{environment}, where {version} was installed on {day}"),)
+            )
 
 
 def _newest(info: Path) -> datetime | None:
