@@ -37,6 +37,8 @@ class SummaryWriter:
         self.logdir = logdir
     def add_scalar(self, tag, scalar_value, global_step=None, walltime=None):
         pass
+    def add_image(self, tag, img_tensor, global_step=None, walltime=None, dataformats="CHW"):
+        pass
     def add_scalars(self, main_tag, tag_scalar_dict, global_step=None, walltime=None):
         pass
     def add_hparams(self, hparam_dict, metric_dict, name=None, global_step=None):
@@ -267,6 +269,61 @@ def test_stub_of_the_same_name_is_left_alone(tmp_path: Path, train: Train, modul
         "except Exception as error:\n    print(repr(error))\n"
     )
     assert points(tmp_path) == {}
+
+
+IMAGES = """
+import numpy
+from tensorboardX.writer import SummaryWriter
+from trackio.run import Run
+
+class Image:
+    __module__ = "trackio.media"
+    def __init__(self, value): self._value = value
+class Table:
+    __module__ = "wandb.data_types"
+    columns, data = ["word", "count"], [["a", 1], ["b", 2]]
+class Broken(Image):
+    @property
+    def _value(self): raise SystemError
+    @_value.setter
+    def _value(self, value): pass
+Broken.__name__ = "Image"
+
+pixels = numpy.full((3, 4, 5), 0.5)
+writer, run = SummaryWriter(), Run(None, "p", None)
+writer.add_image("chw", pixels, 3)
+writer.add_image("hw", pixels[0], 3, dataformats="HW")
+many = [Image(numpy.zeros((2, 2))), Image(numpy.ones((2, 2)))]
+run.log({"own": Image(numpy.zeros((4, 5, 3), "uint8")), "many": many})
+run.log({"loss": 1, "table": Table(), "broken": Broken(0), "kept": 2}, step=7)
+pixels[:] = 9  # after it was logged
+for number in range(300):
+    writer.add_image(f"further {number}", numpy.zeros((1, 1, 1), "uint8"), number)
+"""
+
+
+def test_images_and_tables_are_recorded_as_they_were_logged(cli: Cli, tmp_path: Path, train: Train) -> None:
+    train(IMAGES)
+    with Contexta(workspace=tmp_path / ".contexta") as ctx:
+        media = {artifact.name: artifact for artifact in ctx.get_run_snapshot("r").artifacts}
+        facts = {
+            name: [media[name].attributes.get(key) for key in ("step", "width", "height", "rows")]
+            for name in ("chw", "hw", "own", "many/0", "many/1", "table")
+        }
+        assert facts == {
+            "chw": [3, 5, 4, None],
+            "hw": [3, 5, 4, None],
+            "own": [0, 5, 4, None],
+            "many/0": [0, 2, 2, None],
+            "many/1": [0, 2, 2, None],
+            "table": [7, None, None, 2],
+        }
+        assert sum(artifact.artifact_kind in ("image", "table") for artifact in media.values()) == 200
+    assert points(tmp_path) == {"loss": [(7, 1)], "kept": [(7, 2)]}
+    assert [note["text"] for note in details(cli)["notes"] if note["topic"] == "mirror"] == [
+        "of the values logged to trackio, broken is not recorded: Image",
+        "of what is logged to tensorboard, only 200 images and tables, or 256 MiB of them are recorded",
+    ]
 
 
 def test_no_mirror_records_nothing_of_a_tracker(tmp_path: Path, train: Train) -> None:

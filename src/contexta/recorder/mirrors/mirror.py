@@ -17,8 +17,9 @@ from time import time_ns
 from contexta.core.errors import InvalidInput
 from contexta.core.validation import text
 from contexta.recorder.journal.heartbeat import Beat
+from contexta.recorder.mirrors import images
 from contexta.recorder.mirrors.shared_points import SharedPoints
-from contexta.recorder.notes import storable
+from contexta.recorder.notes import reason, storable
 from contexta.recorder.parts import numbers
 
 TYPE_CHECKING = False
@@ -39,6 +40,10 @@ if TYPE_CHECKING:
         def param(self, name: str, value: Any) -> None: ...
         def tag(self, name: str, value: str = ...) -> None: ...
         def note(self, topic: str, words: str) -> None: ...
+        def image(self, name: str, image: Any, *, step: Optional[int] = ...) -> Optional[str]: ...
+        def table(
+            self, name: str, rows: Any, *, columns: Optional[Sequence[str]] = ..., step: Optional[int] = ...
+        ) -> Optional[str]: ...
         def finish(self, status: str = ...) -> None: ...
         def _head(self, key: Any) -> str: ...
 
@@ -62,13 +67,19 @@ class Mirror:
         self._run_for = run_for
         self._runs: List[MirroredRun] = []
         self._waiting: Deque[Logged] = deque()
+        self._waiting_media: Deque[Tuple[MirroredRun, images.Medium, Any]] = deque()
+        self._media = self._media_bytes = 0  # that were logged
         self._lock = _thread.RLock()
         self._beat: Optional[Beat] = None
         self._is_exiting = False
         self.has_tracker = False  # whether a tracker has begun a run
         atexit.register(self._exit)
         if hasattr(os, "register_at_fork"):
-            os.register_at_fork(before=self._pause, after_in_child=self._waiting.clear)
+            os.register_at_fork(before=self._pause, after_in_child=self._forget_waiting)
+
+    def _forget_waiting(self) -> None:
+        self._waiting.clear()
+        self._waiting_media.clear()
 
     def begin(
         self, tracker: str, label: str, name: Optional[str] = None, identities: Sequence[str] = ()
@@ -106,6 +117,18 @@ class Mirror:
         if self._beat is None:
             self._start()
 
+    def append_medium(self, run: MirroredRun, medium: images.Medium, step: Any) -> bool:
+        """Queue an image or a table for the thread. Returns whether it is within the limits of a process."""
+        size = images.size_of(medium[2])
+        if self._media >= images.MOST or self._media_bytes + size > images.MOST_BYTES:
+            return False
+        self._media += 1
+        self._media_bytes += size
+        self._waiting_media.append((run, medium, step))
+        if self._beat is None:
+            self._start()
+        return True
+
     def _start(self) -> None:
         if self._is_exiting:
             self.write_points()
@@ -140,6 +163,12 @@ class Mirror:
                 pass
             for run, points_of_run in points.items():
                 run.write(points_of_run)
+            try:
+                while True:
+                    run, medium, step = self._waiting_media.popleft()
+                    run.write_medium(medium, step)
+            except IndexError:
+                pass
 
 
 class MirroredRun:
@@ -155,7 +184,7 @@ class MirroredRun:
         self._open: Set[str] = set()  # trackers that have not finished
         self._heads: Dict[str, str] = {}  # name of a metric -> the beginning of its records
         self._params: Dict[str, Any] = {}
-        self._left_out: Set[str] = set()
+        self._left_out: Set[Any] = set()  # what a note says is missing
         self._points = SharedPoints(run._journal)
         run._journal.on_close = mirror.write_points
 
@@ -187,10 +216,11 @@ class MirroredRun:
 
     def log(self, tracker: str, values: Mapping[Any, Any], step: Any, prefix: str = "") -> None:
         """Record the numbers of a mapping; a mapping inside becomes ``outer.inner``."""
-        self._mirror.append((self, tracker, self.numbers_of(tracker, values), step, time_ns(), prefix))
+        self._mirror.append((self, tracker, self.numbers_of(tracker, values, step), step, time_ns(), prefix))
 
-    def numbers_of(self, tracker: str, values: Mapping[Any, Any]) -> Dict[Any, Any]:
-        """Copy the numbers, because the program may change an array or reuse the mapping."""
+    def numbers_of(self, tracker: str, values: Mapping[Any, Any], step: Any = None) -> Dict[Any, Any]:
+        """Copy the numbers, because the program may change an array or reuse the mapping. Images and tables of the
+        tracker are queued."""
         for value in values.values():
             if type(value) is not float and type(value) is not int:
                 break
@@ -201,11 +231,39 @@ class MirroredRun:
             number, _ = numbers.number_of(value)
             if number is not None:
                 plain[name] = number
+            elif self.media(tracker, images.media_of(str(name), value), step):
+                continue
             elif name not in self._left_out and len(self._left_out) < _MOST_NOTES:
                 self._left_out.add(name)
                 kind = type(value).__name__
                 self._note(f"of the values logged to {tracker}, {storable(str(name))[:200]} is not recorded: {kind}")
         return plain
+
+    def media(self, tracker: str, media: Iterable[images.Medium], step: Any) -> bool:
+        """Record images and tables. Returns whether there are any."""
+        count = 0
+        try:
+            for medium in media:
+                count += 1
+                if not self._mirror.append_medium(self, medium, step) and images not in self._left_out:
+                    self._left_out.add(images)
+                    limit = f"{images.MOST} images and tables, or {images.MOST_BYTES >> 20} MiB of them"
+                    self._note(f"of what is logged to {tracker}, only {limit} are recorded")
+        except Exception:  # noqa: BLE001  # of a class of a tracker: the numbers of the call are recorded
+            return False
+        return count > 0
+
+    def write_medium(self, medium: images.Medium, step: Any) -> None:
+        """Store an image or a table."""
+        kind, name, content, columns = medium
+        try:
+            step = step if type(step) is int else numbers.step_of(step)[0]
+            if kind == "table":
+                self._run.table(numbers.name_of(name), content, columns=columns, step=step)
+            else:
+                self._run.image(numbers.name_of(name), content, step=step)
+        except Exception as error:  # noqa: BLE001  # of a library that draws; the training goes on
+            self._note(f"the {kind} {storable(name)[:200]} is not recorded: {reason(error)}")
 
     def write(self, points: Iterable[Point]) -> None:
         """Write points to the journal."""

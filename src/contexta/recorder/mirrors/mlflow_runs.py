@@ -5,6 +5,7 @@ Standard library only, Python 3.8.
 
 from __future__ import annotations
 
+from contexta.recorder.mirrors import images
 from contexta.recorder.replaced_methods import after, argument
 
 TYPE_CHECKING = False
@@ -59,6 +60,12 @@ def replace(mirror: Mirror, module: ModuleType) -> None:
         key, value = argument(arguments, options, 1, "key"), argument(arguments, options, 2, "value")
         run_of(argument(arguments, options, 0, "run_id")).tags(_tags_of_program({key: value}))
 
+    def log_image(_: Any, arguments: Any, options: Any, __: Any) -> None:
+        run = run_of(argument(arguments, options, 0, "run_id"))
+        name = argument(arguments, options, 3, "key") or argument(arguments, options, 2, "artifact_file")
+        medium = "image", str(name), images.copied(argument(arguments, options, 1, "image")), None
+        run.media(_NAME, [medium], argument(arguments, options, 4, "step"))
+
     def terminate(_: Any, arguments: Any, options: Any, __: Any) -> None:
         run = runs.pop(argument(arguments, options, 0, "run_id"), None)
         if run is not None:
@@ -70,6 +77,7 @@ def replace(mirror: Mirror, module: ModuleType) -> None:
     after(client, "log_batch", log_batch)
     after(client, "log_param", log_param)
     after(client, "set_tag", set_tag)
+    after(client, "log_image", log_image)
     after(client, "set_terminated", terminate)
 
 

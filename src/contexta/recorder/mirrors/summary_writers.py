@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 
+from contexta.recorder.mirrors import images
 from contexta.recorder.replaced_methods import after, argument
 
 TYPE_CHECKING = False
@@ -66,11 +67,19 @@ def replace(mirror: Mirror, module: ModuleType) -> None:
         step = argument(arguments, options, 3, "global_step")
         run.log(_NAME, argument(arguments, options, 1, "metric_dict"), step, prefixes.get(folder, ""))
 
+    def image(writer: Any, arguments: Any, options: Any, _: Any) -> None:
+        folder = str(writer.log_dir if hasattr(writer, "log_dir") else writer.logdir)
+        tag, pixels = argument(arguments, options, 0, "tag"), argument(arguments, options, 1, "img_tensor")
+        layout = argument(arguments, options, 4, "dataformats", default="CHW")
+        medium = "image", f"{prefixes.get(folder, '')}{tag}", images.copied(pixels, layout), None
+        run_of(writer, folder).media(_NAME, [medium], argument(arguments, options, 2, "global_step"))
+
     writer_class = getattr(module, "SummaryWriter", None)
     after(writer_class, "__init__", begin)
     after(writer_class, "add_scalar", scalar)
     after(writer_class, "add_scalars", scalars)
     after(writer_class, "add_hparams", hparams)
+    after(writer_class, "add_image", image)
 
 
 def _identities(writer: Any) -> List[str]:
