@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def rename_run(workspace: Workspace, run: str, name: str) -> RunSummary:
     """Give a run another name. Its reference stays valid and also finds it.
 
-    The recorded name undoes the change. Raises InvalidInput for a run that is still open, because its program may name
+    To undo it, give the recorded name. Raises InvalidInput for a run that is still open, because its program may name
     it, and Conflict if another run of the project has that name.
     """
     from contexta.store.entities import run_annotations

@@ -235,13 +235,16 @@ class Contexta(Workspace):
         - new_python: str | None = None. The interpreter of NEW.
         - old_env: Mapping[str, str] = {}. Environment variables of OLD.
         - new_env: Mapping[str, str] = {}. Environment variables of NEW.
+        - old_exclude_newer: str | None = None. The date as of which requirements of OLD without an exact version are
+          resolved. Default: now.
+        - new_exclude_newer: str | None = None. The same for NEW.
         - include: tuple[str, ...] = (). More changes of two recorded runs: source, params, or both.
         - param_arg: str | None = None. How to pass a parameter to the command, as in "--{name} {value}".
         - build_constraint: Path | None = None. Constraints of the tools that build source distributions, as in
           setuptools<58.
         - skip: tuple[str, ...] = (). Packages to leave out on both sides.
         - suspect: tuple[str, ...] = (). Changes to try first, by name.
-        - max_runs: int = 60. Reruns until the verdict at most.
+        - max_runs: int = 60. The most reruns until the verdict.
         - max_hours: float | None = None. Hours that all reruns may take together.
         - timeout: float | None = None. Time limit of a rerun, in seconds. Default: 4 times the first duration,
           at least 60.
@@ -259,7 +262,7 @@ class Contexta(Workspace):
         - as_pinned: bool = False. Use requirements files as they are, even if they lack pins.
         - keep_order: bool = False. Run even if NEW is better according to recorded runs.
         - offline: bool = False. Use packages from uv's cache only.
-        - repeats: int = 0. Reruns of each side at least.
+        - repeats: int = 0. The fewest reruns of each side.
         - one_seed: bool = False. Compare at one seed only: whether the drop exceeds the variation between seeds stays
           open.
         - early: bool = True. Stop reruns that log exactly what OLD or NEW logged.

@@ -116,7 +116,7 @@ class BisectRequest(Value):
     old_exclude_newer: _Date = None
     """The date as of which requirements of OLD without an exact version are resolved. Default: now."""
     new_exclude_newer: _Date = None
-    """As of NEW."""
+    """The same for NEW."""
     include: Annotated[tuple[str, ...], Placeholder("KINDS")] = ()
     """More changes of two recorded runs: source, params, or both."""
     param_arg: _Text = None
@@ -128,7 +128,7 @@ class BisectRequest(Value):
     suspect: Annotated[tuple[str, ...], Placeholder("CHANGE")] = ()
     """Changes to try first, by name."""
     max_runs: Annotated[int, Placeholder("N")] = Field(60, ge=8)
-    """Reruns until the verdict at most."""
+    """The most reruns until the verdict."""
     max_hours: Annotated[float | None, Placeholder("HOURS")] = Field(None, ge=0.0001)
     """Hours that all reruns may take together."""
     timeout: Annotated[float | None, Placeholder("SECONDS")] = Field(None, ge=0.1)
@@ -160,7 +160,7 @@ class BisectRequest(Value):
     offline: bool = False
     """Use packages from uv's cache only."""
     repeats: Annotated[int, Placeholder("N")] = Field(0, ge=0)
-    """Reruns of each side at least."""
+    """The fewest reruns of each side."""
     one_seed: bool = False
     """Compare at one seed only: whether the drop exceeds the variation between seeds stays open."""
     early: bool = True

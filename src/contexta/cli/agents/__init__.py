@@ -15,7 +15,7 @@ from contexta.core.own_source import install_hint
 
 @click.command(epilog="Example: contexta mcp, as in: claude mcp add contexta -- contexta mcp")
 @click.option(
-    "--allow-run", is_flag=True, help="Also offer what reruns or deletes: bisect, rerun, rebuild, delete, gc."
+    "--allow-run", is_flag=True, help="Also offer the tools that rerun or delete: bisect, rerun, rebuild, delete, gc."
 )
 @workspace_option
 @click.pass_obj

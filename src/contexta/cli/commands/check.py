@@ -22,7 +22,10 @@ from contexta.reports.document.formatting import printable
     "--against", metavar="BASELINE", help="The run to compare with, or a baseline file, a backup or a workspace."
 )
 @click.option(
-    "--from", "place", metavar="PATH", help="The backup or workspace of BASELINE; default: its run tagged baseline."
+    "--from",
+    "place",
+    metavar="PATH",
+    help="The backup or workspace that contains BASELINE. Without --against: its run with the tag baseline.",
 )
 @click.option("--metric", "require", multiple=True, metavar="NAME>=VALUE", help="A required value; may be repeated.")
 @click.option("--max-drop", multiple=True, metavar="NAME=AMOUNT", help="The largest allowed drop, as in 0.01 or 1%.")

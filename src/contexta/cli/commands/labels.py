@@ -22,7 +22,8 @@ from contexta.reports.document.formatting import printable
 def rename(ctx: Contexta, run: str, name: str) -> Answer:
     """Give a run another name.
 
-    Its reference stays and finds it too, so links, reports and studies stay valid. The recorded name undoes it.
+    Its reference does not change and still finds it, so links, reports and studies stay valid. To undo it, give the
+    recorded name.
     """
     finding = ctx.rename_run(run, name)
     return Answer(finding, text=f"{finding.run_ref.value} is {printable(finding.label)} now\n")

@@ -72,7 +72,7 @@ def verify(workspace: str | None) -> Answer:
 
 @click.command(epilog="Example: contexta gc --keep-last 100 --yes")
 @click.option("--keep-last", type=click.IntRange(0), metavar="N", help="Also delete all but N runs of each project.")
-@click.option("--older-than", metavar="AGE", help="Also delete runs that started so long ago, as in 30d or 12h.")
+@click.option("--older-than", metavar="AGE", help="Also delete runs older than this, as in 30d or 12h.")
 @click.option(
     "--status",
     multiple=True,
@@ -100,8 +100,8 @@ def gc(ctx: Contexta, keep_last: int | None, older_than: str | None, status: tup
 def delete(ctx: Contexta, runs: tuple[str, ...], yes: bool, force: bool, dry_run: bool) -> Answer:
     """Delete runs.
 
-    Deletes all of them or none. Asks first, and elsewhere than in a terminal needs --yes. Exits with 1 if you answer
-    no. The reference of a deleted run stays taken.
+    Deletes all of them or none. Asks first; outside a terminal --yes is required. Exits with 1 if you answer no. The
+    reference of a deleted run is not used again.
     """
     if not (yes or dry_run):
         plan = ctx.delete_runs(runs, force=force, dry_run=True)
@@ -130,7 +130,7 @@ def doctor(workspace: str | None) -> Answer:
 
 @click.command(epilog="Example: contexta cache prune --older-than 30d")
 @click.argument("action", required=False, type=click.Choice(["prune", "clear"]), metavar="[prune|clear]")
-@click.option("--older-than", metavar="AGE", help="prune: those that were not used for so long, as in 30d or 12h.")
+@click.option("--older-than", metavar="AGE", help="prune: delete those unused for longer than this, as in 30d or 12h.")
 @click.option("--max-size", type=click.FloatRange(0, 1e9), metavar="GB", help="prune: until this size is left.")
 @answering
 def cache(action: str | None, older_than: str | None, max_size: float | None) -> Answer:

@@ -35,8 +35,8 @@ def ui(
 ) -> int:
     """Show the runs of the workspace in a browser.
 
-    The pages are served on this machine until Ctrl-C. The printed address contains a token: who has it can read every
-    run. Needs the extra `ui`.
+    The pages are served on this machine until Ctrl-C. The printed address contains a token: whoever has it can read
+    every run. Needs the extra `ui`.
     """
     try:
         from contexta.ui.web_server import serve

@@ -26,12 +26,13 @@ class _Deployments(RootModel[tuple[DeploymentExecution, ...]]):
     show_default=True,
     help="upstream: what REF came from; downstream: what came from REF.",
 )
-@click.option("--max-depth", type=click.IntRange(1, 1_000_000), metavar="N", help="Edges to follow at most.")
+@click.option("--max-depth", type=click.IntRange(1, 1_000_000), metavar="N", help="The most edges to follow from REF.")
 @query
 def lineage(ctx: Contexta, ref: str, direction: str, max_depth: int | None) -> Answer:
-    """Show what came from what: runs, artifacts, deployments. Recorded edges are followed too.
+    """Show what came from what: runs, artifacts, deployments.
 
-    REF is any reference, such as artifact:shop.february.model, or the name of a run.
+    It follows the links between runs, artifacts and deployments, and recorded relations. REF is any reference, such as
+    artifact:shop.february.model, or the name of a run.
     """
     return Answer(ctx.traverse_lineage(ref, direction=direction, max_depth=max_depth))
 

@@ -84,7 +84,7 @@ def show(ctx: Contexta, run: str) -> Answer:
 
 @click.command(epilog="Example: contexta snapshot this-month --json")
 @click.argument("run", default="@latest")
-@click.option("--max-records", type=click.IntRange(1, 10_000_000), help="At most so many records; default: all.")
+@click.option("--max-records", type=click.IntRange(1, 10_000_000), help="The most records to show; default: all.")
 @query
 @documented(LATEST_RUN_HELP)
 def snapshot(ctx: Contexta, run: str, max_records: int | None) -> Answer:
