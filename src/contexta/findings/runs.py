@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 PRINTED = "metrics_from_output"
 """Key of the metadata of a run: the metrics that were read from the output of its command."""
 
+UNCERTAIN_METRICS = "uncertain_metrics"
+"""Key of the metadata of a run: the metrics that several of its processes printed with different values for one step.
+Their printed values are not metrics of the run."""
+
 PARAM_SOURCES = "param_sources"
 """Key of the metadata of a run: name of a parameter that the program did not log -> where the recorder read it."""
 

@@ -16,7 +16,7 @@ from contexta.recorder.wrapping.printed_metrics import OutputSearch
 
 
 def last_values(text: str) -> dict[str, tuple[float, int | None]]:
-    return {key: (value, step) for key, value, step in measurements_of(text)}
+    return {key: (value, step) for key, value, step, _ in measurements_of(text)}
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -45,7 +45,7 @@ def test_metrics_stand_out_from_other_output() -> None:
 
 def test_each_epoch_is_one_point_however_often_its_bar_is_drawn() -> None:
     text, _ = FORMATS["Keras"]
-    losses = [(value, step) for key, value, step in measurements_of(text) if key == "loss"]
+    losses = [(value, step) for key, value, step, _ in measurements_of(text) if key == "loss"]
     assert losses == [(0.6983, 1), (0.2983, 2)]
 
 
@@ -60,8 +60,8 @@ class Recorded:
     def __init__(self) -> None:
         self.values: dict[str, tuple[float, int | None]] = {}
 
-    def record(self, measurements: list[tuple[str, float, int | None]]) -> None:
-        self.values.update({key: (value, step) for key, value, step in measurements})
+    def record(self, measurements: list[tuple[str, float, int | None, int]]) -> None:
+        self.values.update({key: (value, step) for key, value, step, _ in measurements})
 
 
 def searched(data: bytes, size: int) -> tuple[dict[str, tuple[float, int | None]], OutputSearch]:
@@ -147,3 +147,23 @@ def test_formats_are_those_of_forty_tools_and_more() -> None:
     assert all(re.search(r"\d|nan", text) for text, _ in FORMATS.values())
     assert all(left != right for left, right in pairwise(FORMATS))
     assert any(math.isnan(value) for _, expected in FORMATS.values() for value, _ in expected.values())
+
+
+@pytest.mark.parametrize("prefix", ["[rank{}]: ", "[default{}]:", "[1,{}]<stdout>:"])
+def test_lines_of_ranks_without_an_end_between_them_are_read_apart(prefix: str) -> None:
+    first, second = (prefix.format(rank) for rank in range(2))
+    text = f"{first}epoch 1 loss=0.5{second}epoch 1 loss=0.6\n\n{second}epoch 2 loss=0.4\n{first}epoch 2 loss=0.3\n"
+    assert list(measurements_of(text)) == [
+        ("loss", 0.5, 1, 0),
+        ("loss", 0.6, 1, 1),
+        ("loss", 0.4, 2, 1),
+        ("loss", 0.3, 2, 0),
+    ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["Rank-1: 85.2% Rank-5: 92.1%", "mean rank: 12.3, loss: 0.5", "lora rank 16: loss 0.5", "rank=16 loss=0.5"],
+)
+def test_rank_that_is_no_rank_of_a_job_is_part_of_the_line(line: str) -> None:
+    assert {measurement.rank for measurement in measurements_of(f"{line}\n{line}\n")} <= {0}

@@ -16,6 +16,7 @@ from contexta.core.errors import InvalidInput, shown
 from contexta.recorder.printed.number_forms import CALL, NOT_MORE, NUMBER
 from contexta.recorder.printed.parser import measurements_of
 from contexta.recorder.printed.printed_lines import without_colours
+from contexta.recorder.printed.rank_prefixes import RankPrefixes
 
 _NAMED = re.compile(rf"(?<![\w./@-])[\"']?([A-Za-z_][\w/@.-]*)[\"']?\s*[=:]\s*{CALL}(?:{NUMBER}){NOT_MORE}")
 GIVES_NO = "gives no "
@@ -100,8 +101,10 @@ def check_source(source: str | None) -> None:
 
 def _in_lines(metric: str, output: str) -> str | None:
     pattern = re.compile(rf"(?<![\w./-])[\"']?{re.escape(metric)}[\"']?\s*[=:]\s*{CALL}({NUMBER}){NOT_MORE}")
-    value = None
+    value, prefixes = None, RankPrefixes()
     for line in output.splitlines():
+        if prefixes.split(line)[0]:
+            continue  # of a distributed job the first rank counts
         stripped = line.strip()
         if stripped.startswith("{"):
             try:
@@ -112,7 +115,11 @@ def _in_lines(metric: str, output: str) -> str | None:
         for match in pattern.finditer(without_colours(line)):
             value = match.group(1)
     if value is None:  # a format in which no = or : follows the name, such as a table
-        printed = [measurement.value for measurement in measurements_of(output) if measurement.key == metric]
+        printed = [
+            measurement.value
+            for measurement in measurements_of(output)
+            if measurement.key == metric and not measurement.rank
+        ]
         value = str(printed[-1]) if printed else None
     return value
 

@@ -184,10 +184,14 @@ class _Stream:
         self._line = text[end:][:_LONGEST]
         for piece, is_redrawn in pieces(text[:end].decode(errors="replace")):
             for measurement in self._parser.feed(piece, is_redrawn=is_redrawn) if piece else ():
+                if measurement.rank:
+                    continue  # of a distributed job the first rank counts
                 yield f"{self._name}: {measurement.key}", (measurement.step, measurement.value)
 
     def last_points(self) -> Iterator[tuple[str, Point]]:
         """The points of the last lines."""
         yield from self.points(b"\n")
         for measurement in self._parser.finish():
+            if measurement.rank:
+                continue
             yield f"{self._name}: {measurement.key}", (measurement.step, measurement.value)

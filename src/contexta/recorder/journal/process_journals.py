@@ -13,7 +13,7 @@ from contexta.recorder.journal.writer import SUFFIX
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, List, Tuple
+    from typing import Any, Dict, Iterable, List, Optional, Tuple
 
 _LAST = 256 * 1024  # bytes that hold the last line of a journal: a traceback is cut at 20,000 characters
 
@@ -55,6 +55,34 @@ def program_status(journals: str, run: str) -> str:
         if last.get("t") == "close" and isinstance(last.get("status"), str):
             statuses.append((last.get("at", 0), last["status"]))
     return max(statuses)[1] if statuses else ""
+
+
+def have_common_output(journals: str, run: str) -> bool:
+    """Whether several programs of a run ran at the same time: ranks of one job, or programs of one parent."""
+    processes = []
+    for path in files_of(journals, run):
+        try:
+            with open(path, "rb") as file:
+                first = record_of(file.readline()) or {}
+        except OSError:
+            continue  # it was removed
+        last = _last_record(path)
+        processes.append((first.get("rank"), first.get("parent"), first.get("at"), last.get("at", first.get("at"))))
+    return are_concurrent(processes)
+
+
+def are_concurrent(processes: "Iterable[Tuple[Optional[int], Optional[int], Any, Any]]") -> bool:
+    """Whether several processes ran at the same time. processes: rank, parent, first and last moment of each."""
+    others: "List[Tuple[Optional[int], Optional[int], Any, Any]]" = []
+    for rank, parent, first, last in processes:
+        for other_rank, other_parent, other_first, other_last in others:
+            if rank is not None and other_rank is not None and rank != other_rank:
+                return True
+            if parent is not None and parent == other_parent and None not in (first, other_first):
+                if first < (other_last or other_first) and other_first < (last or first):
+                    return True
+        others.append((rank, parent, first, last))
+    return False
 
 
 def _last_record(path: str) -> "Dict[str, Any]":

@@ -144,13 +144,15 @@ class Journal:
             for line in lines[complete:]:
                 self._append_slowly(line)
 
-    def metric_head(self, key: str, stage: Optional[str], *, is_printed: bool = False) -> str:
-        """The part of a record that all measurements of a metric share. is_printed: read from the output."""
+    def metric_head(
+        self, key: str, stage: Optional[str], *, is_printed: bool = False, rank: Optional[int] = None
+    ) -> str:
+        """The part of a record that all measurements of a metric share. is_printed: read from the output, of a rank."""
         head = f',"k":{json.dumps(key)}'
         if stage is not None:
             head += f',"g":"{stage}"'
-        if self.rank:
-            head += f',"r":{self.rank}'
+        if rank or self.rank:
+            head += f',"r":{rank or self.rank}'
         if is_printed:
             head += ',"o":"output"'
         return head + ',"x":'

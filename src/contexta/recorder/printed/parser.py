@@ -10,7 +10,9 @@ import re
 
 # isort: split
 from contexta.recorder.printed import metric_words, number_forms, steps
+from contexta.recorder.printed.disagreements import Disagreements
 from contexta.recorder.printed.printed_lines import PrintedLine, is_rich_progress, plain, read, rich_progress
+from contexta.recorder.printed.rank_prefixes import RankPrefixes, glued_lines
 from contexta.recorder.printed.tables import Tables
 
 TYPE_CHECKING = False
@@ -21,14 +23,16 @@ if TYPE_CHECKING:
         key: str
         value: float
         step: Optional[int]
+        rank: int = 0  # of a distributed job
 
     _Template = Tuple[bool, Tuple[str, ...]]  # whether a line names its step, and its names
 else:
     from collections import namedtuple
 
-    Measurement = namedtuple("Measurement", "key value step")
+    Measurement = namedtuple("Measurement", "key value step rank", defaults=(0,))
 
 _FINAL = 100  # last lines that count although their names were not printed before
+_MOST_RANKS = 1_024  # of which lines are read
 _MOST_TEMPLATES = 2_000  # sets of names that are remembered
 _LAST_PAIR = re.compile(
     rf"\s*(?P<key>{number_forms.WORD}(?: {number_forms.WORD})?)\s*(?:=|:\s)\s*"
@@ -50,11 +54,52 @@ class _Pending:
 
 
 class OutputParser:
-    """The metrics in one stream of output. Feed it the pieces between line ends and carriage returns."""
+    """The metrics in one stream of output. Feed it the pieces between line ends and carriage returns.
+
+    Lines with the prefix of a rank are read apart from those of other ranks, and their measurements have that rank.
+    """
 
     fault = ""  # of the pattern of a user
 
     def __init__(self) -> None:
+        self.disagreements = Disagreements()
+        """Values that lines without the prefix of a rank give for the same name and step."""
+        self._prefixes = RankPrefixes()
+        self._parsers: "Dict[Optional[int], _LineParser]" = {None: _LineParser(self.disagreements)}
+
+    def feed(self, text: str, *, is_redrawn: bool = False) -> "List[Measurement]":
+        """The measurements that a piece of output completes.
+
+        is_redrawn: whether a carriage return follows, so that the program may write over the piece.
+        """
+        if "[" in text:  # lines of two ranks may be glued together, as Python writes the end of a line later
+            *before, text = glued_lines(text)
+            return [*(m for part in before for m in self._feed(part, False)), *self._feed(text, is_redrawn)]
+        return self._feed(text, is_redrawn)
+
+    def _feed(self, text: str, is_redrawn: bool) -> "List[Measurement]":
+        rank, text = self._prefixes.split(text, is_redrawn=is_redrawn)
+        parser = self._parsers.get(rank)
+        if parser is None:
+            if len(self._parsers) > _MOST_RANKS:
+                return []
+            parser = self._parsers[rank] = _LineParser()
+        return _of_rank(rank, parser.feed(text, is_redrawn=is_redrawn))
+
+    def finish(self) -> "List[Measurement]":
+        """The measurements of the last lines."""
+        return [value for rank, parser in self._parsers.items() for value in _of_rank(rank, parser.finish())]
+
+
+def _of_rank(rank: "Optional[int]", measurements: "List[Measurement]") -> "List[Measurement]":
+    return [measurement._replace(rank=rank) for measurement in measurements] if rank else measurements
+
+
+class _LineParser:
+    """The metrics in the lines of one rank, or of a program without ranks."""
+
+    def __init__(self, disagreements: "Optional[Disagreements]" = None) -> None:
+        self._disagreements = disagreements
         self._tables = Tables()
         self._epoch: "Optional[int]" = None  # the epoch of the latest line with one
         self._bar: "Optional[PrintedLine]" = None  # progress that the next piece may redraw
@@ -65,10 +110,7 @@ class OutputParser:
         self._wrapped = ""  # progress of Lightning, whose metrics may go on in the next lines
 
     def feed(self, text: str, *, is_redrawn: bool = False) -> "List[Measurement]":
-        """The measurements that a piece of output completes.
-
-        is_redrawn: whether a carriage return follows, so that the program may write over the piece.
-        """
+        """As ``OutputParser.feed``, for a piece without the prefix of a rank."""
         text = plain(text)
         if not text:
             return []
@@ -96,7 +138,10 @@ class OutputParser:
         if in_table and line.step is not None:
             self._epoch = line.step
         if line.is_bar:
+            if not is_redrawn:
+                self._compare(text, line)
             return self._draw(line, is_final=not is_redrawn)
+        self._compare(text, line)
         return [*self._draw(None), *self._take(line, in_table)]
 
     def finish(self) -> "List[Measurement]":
@@ -115,6 +160,12 @@ class OutputParser:
                 measurements.append(Measurement(key, float(value), None))
         self._pending.clear()
         return measurements
+
+    def _compare(self, text: str, line: PrintedLine) -> None:
+        """Compare the values of a line with those of the same step."""
+        if self._disagreements is not None:
+            step = line.step if line.step is not None else self._epoch
+            self._disagreements.add(text, line.values, step, is_own=line.step is not None)
 
     def _end_wrapped(self) -> "List[Measurement]":
         """Take the progress of Lightning that ended with the previous line."""

@@ -9,7 +9,9 @@ import re
 
 # isort: split
 from contexta.core.errors import InvalidInput, shown
+from contexta.recorder.printed.disagreements import Disagreements
 from contexta.recorder.printed.parser import Measurement
+from contexta.recorder.printed.rank_prefixes import rank_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,11 +37,14 @@ class PatternParser:
         ``step``."""
         self._pattern = pattern
         self._has_matched = self._has_number = False
+        self.disagreements = Disagreements()
+        """Values that lines without the prefix of a rank give for the same name and step."""
 
     def feed(self, text: str, *, is_redrawn: bool = False) -> List[Measurement]:
         """The measurements of a line."""
         del is_redrawn  # each state of a line counts
         measurements = []
+        rank, _ = rank_of(text)
         for match in self._pattern.finditer(text):
             self._has_matched = True
             groups = {name: value for name, value in match.groupdict().items() if value is not None}
@@ -48,10 +53,13 @@ class PatternParser:
                 groups = {groups["key"]: groups["value"]}
             for key, value in groups.items():
                 try:
-                    measurements.append(Measurement(key, float(value), int(step) if step.isdigit() else None))
-                    self._has_number = True
+                    measurement = Measurement(key, float(value), int(step) if step.isdigit() else None, rank or 0)
                 except ValueError:
                     continue  # the group matched something that is not a number
+                self._has_number = True
+                measurements.append(measurement)
+                if rank is None:
+                    self.disagreements.add(text, {key: measurement.value}, measurement.step)
         return measurements
 
     @property

@@ -273,6 +273,9 @@ class CommandRecorder:
 
     def _finish_searches(self) -> None:
         self._printed.finish()
+        differing = {name: place for search in self._searches.values() for name, place in search.disagreements.items()}
+        if differing and process_journals.have_common_output(self._journals, self._run.ref.value):
+            self._printed.doubt(differing)
         for stream, search in self._searches.items():
             if search.fault and self._pattern is not None:
                 pattern = redact.inside(shown(self._pattern.pattern), self._run._salt)

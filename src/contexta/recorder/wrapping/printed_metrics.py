@@ -10,14 +10,16 @@ import time
 
 from contexta.core.errors import InvalidInput
 from contexta.core.validation import text
+from contexta.recorder.printed.disagreements import UNCERTAIN_METRICS, uncertain
 from contexta.recorder.printed.parser import OutputParser, pieces
 from contexta.recorder.printed.user_pattern import PatternParser
 from contexta.recorder.redaction import redact
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Dict, List, Optional, Pattern, Union
+    from typing import Dict, List, Mapping, Optional, Pattern, Tuple, Union
 
+    from contexta.recorder.printed.disagreements import Disagreement
     from contexta.recorder.printed.parser import Measurement
     from contexta.recorder.session.run import LiveRun
 
@@ -26,6 +28,7 @@ _BURST = 2.0  # seconds of search that a program may use up at once
 _LONGEST = 64 * 1024  # bytes of a line; the rest of a longer one is not searched
 _LINE_END = re.compile(rb"[\n\r\x08](?!\Z)|\n\Z")
 _MOST_KEYS = 2_000  # names of metrics: a program with more generates them
+_MOST_NOTES = 10  # about metrics of which processes print different values
 _EVERY = 100_000  # points of one metric after which only each tenth is recorded
 
 
@@ -34,17 +37,18 @@ class PrintedMetrics:
 
     def __init__(self, run: LiveRun) -> None:
         self._run = run
-        self._heads: "Dict[str, str]" = {}
-        self._counts: "Dict[str, int]" = {}
-        self._held: "Dict[str, Measurement]" = {}
+        self._heads: "Dict[Tuple[str, int], str]" = {}
+        self._counts: "Dict[Tuple[str, int], int]" = {}
+        self._held: "Dict[Tuple[str, int], Measurement]" = {}
 
     def record(self, measurements: "List[Measurement]") -> None:
         for measurement in measurements:
-            count = self._counts[measurement.key] = self._counts.get(measurement.key, 0) + 1
+            series = measurement.key, measurement.rank
+            count = self._counts[series] = self._counts.get(series, 0) + 1
             if count > _EVERY and count % 10:
-                self._held[measurement.key] = measurement
+                self._held[series] = measurement
             else:
-                self._held.pop(measurement.key, None)
+                self._held.pop(series, None)
                 self._write(measurement)
 
     def finish(self) -> None:
@@ -52,12 +56,23 @@ class PrintedMetrics:
         for measurement in self._held.values():
             self._write(measurement)
         if self._held:
-            names = ", ".join(sorted(self._held)[:5])
+            names = ", ".join(sorted({key for key, _ in self._held})[:5])
             self._run.note("metrics", f"of {names} every tenth point after {_EVERY} is recorded, and the last one")
         self._held.clear()
 
+    def doubt(self, disagreements: "Mapping[str, Disagreement]") -> None:
+        """Leave out metrics of which several processes printed different values for one step."""
+        salt = self._run._salt
+        names = {key: redact.name(key, salt) for key in sorted(disagreements) if (key, 0) in self._heads}
+        if not names:
+            return
+        self._run._journal.write("fact", name=UNCERTAIN_METRICS, value=list(names.values()))
+        for key in list(names)[:_MOST_NOTES]:
+            self._run.note("metrics", uncertain(names[key], disagreements[key]))
+
     def _write(self, measurement: "Measurement") -> None:
-        head = self._heads.get(measurement.key)
+        series = measurement.key, measurement.rank
+        head = self._heads.get(series)
         if head is None:
             if len(self._heads) >= _MOST_KEYS:
                 return
@@ -65,7 +80,8 @@ class PrintedMetrics:
                 name = redact.name(text(measurement.key, printable=True), self._run._salt)
             except InvalidInput:
                 return  # a line that matches by chance
-            head = self._heads[measurement.key] = self._run._journal.metric_head(name, None, is_printed=True)
+            journal = self._run._journal
+            head = self._heads[series] = journal.metric_head(name, None, is_printed=True, rank=measurement.rank)
         self._run._journal.metric(head, measurement.value, measurement.step)
 
 
@@ -89,6 +105,11 @@ class OutputSearch:
     def fault(self) -> str:
         """Why the pattern of the user has matched no metric; empty if it has matched one."""
         return self._parser.fault
+
+    @property
+    def disagreements(self) -> "Mapping[str, Disagreement]":
+        """The metrics that lines of the same form print with different values for the same step."""
+        return self._parser.disagreements.by_name()
 
     def take(self, data: bytes) -> None:
         """Search the next bytes of the stream. Skip them if the search has used up its time."""

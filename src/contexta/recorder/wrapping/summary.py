@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _MOST_READ = 32 * 1024 * 1024  # bytes of a journal that are searched for metrics: a quarter of a second
 _METRIC_KEY = re.compile(rb'"t":"metric","at":\d+,"k":("[^"\\]*(?:\\.[^"\\]*)*")')
+_UNCERTAIN = re.compile(rb'^.*"t":"fact".*"name":"uncertain_metrics".*$', re.MULTILINE)
 _ENVIRONMENT = re.compile(rb'^.*"t":"environment".*$', re.MULTILINE)
 
 
@@ -82,6 +83,9 @@ class RecordedCounts:
         except OSError:
             return  # it is in the other folder, or was removed
         self._metrics.update(_METRIC_KEY.findall(data))
+        for line in _UNCERTAIN.findall(data):
+            names = (record_of(line) or {}).get("value", ())
+            self._metrics.difference_update(json.dumps(name).encode("ascii") for name in names)
         for line in _ENVIRONMENT.findall(data):
             record = record_of(line)
             if record is not None and "digest" in record:

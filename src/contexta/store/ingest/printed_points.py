@@ -8,7 +8,7 @@ from sqlalchemy import Connection, delete, select
 
 from contexta.core.errors import InvalidInput
 from contexta.core.validation import text, to_microseconds
-from contexta.findings.runs import PRINTED
+from contexta.findings.runs import PRINTED, UNCERTAIN_METRICS
 from contexta.recorder.printed.parser import Measurement
 from contexta.store.entities import shared_facts
 from contexta.store.entities.series import Points, SeriesKey, add_points, mark_last
@@ -27,12 +27,13 @@ def logged_first(
 
     Printed points that are stored already are deleted once the program logs their name, in whichever stage.
     """
-    if run_id is None or not (logged or printed):
+    if run_id is None:
         return dict(logged)
-    before = set(shared_facts.of_run(connection, run_id).get(PRINTED, ()))
-    if not before and not printed:
+    recorded = shared_facts.of_run(connection, run_id)
+    before, uncertain = set(recorded.get(PRINTED, ())), set(recorded.get(UNCERTAIN_METRICS, ()))
+    if not printed and not (before and (logged or before & uncertain)):
         return dict(logged)
-    logged_names = {key[2] for key in logged}
+    logged_names = {key[2] for key in logged} | uncertain
     if superseded := before & logged_names:
         _delete(connection, run_id, superseded)
     new_names = {key[2] for key in printed} - before - logged_names
@@ -44,19 +45,28 @@ def logged_first(
     return {**{key: points for key, points in printed.items() if key[2] in names}, **logged}
 
 
-def replace_printed(connection: Connection, run_id: int, measurements: Sequence[Measurement], observed_at: str) -> None:
-    """Replace the printed measurements of a run by those of its complete output."""
+def replace_printed(
+    connection: Connection,
+    run_id: int,
+    measurements: Sequence[Measurement],
+    observed_at: str,
+    uncertain: Collection[str] = (),
+) -> None:
+    """Replace the printed measurements of a run by those of its complete output.
+
+    uncertain: names of metrics that several processes printed with different values for one step; they are left out.
+    """
     before_change(connection, RUN, run_id)
     facts = shared_facts.of_run(connection, run_id)
     _delete(connection, run_id, facts.get(PRINTED, ()))
     logged_names = _names_with_points(connection, run_id, {measurement.key for measurement in measurements})
     printed: dict[SeriesKey, Points] = {}
-    for key, value, step in measurements:
-        if key not in logged_names and _is_name(key):
-            points = printed.setdefault((run_id, None, key, ""), Points())
+    for key, value, step, rank in measurements:
+        if key not in logged_names and key not in uncertain and _is_name(key):
+            points = printed.setdefault((run_id, None, key, f"rank-{rank}" if rank else ""), Points())
             points.add(step, to_microseconds(observed_at), value)
     add_points(connection, printed)
-    shared_facts.replace(connection, run_id, {**facts, PRINTED: sorted(key[2] for key in printed)})
+    shared_facts.replace(connection, run_id, {**facts, PRINTED: sorted({key[2] for key in printed})})
     mark_last(connection, run_id)
     after_change(connection, RUN, run_id)
 
