@@ -219,6 +219,74 @@ def test_a_wrong_argument_is_an_error_that_names_it(
     assert message in json.loads(reply.text)["error"]
 
 
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("bisect_plan", {"old": "/etc/passwd", "new": "old"}),
+        ("bisect_plan", {"old": "old", "new": "../../../../../../etc/passwd"}),
+        ("bisect_plan", {"old": "old", "new": "file:///etc/passwd"}),
+        ("bisect_plan", {"old": "old", "new": "HEAD:/etc/passwd"}),
+        ("bisect_plan", {"old": "old", "new": "new", "build_constraint": ["/etc/passwd"]}),
+        ("bisect_plan", {"old": "old", "new": "new", "python": "/bin/sh"}),
+        ("check", {"run": "new", "against": "~/.ssh/id_rsa"}),
+        ("check", {"run": "new", "against": "old", "from": "inside/link"}),
+    ],
+)
+def test_a_query_reads_no_file_outside_of_the_project(
+    story: Path, monkeypatch: pytest.MonkeyPatch, tool: str, arguments: dict[str, Any]
+) -> None:
+    monkeypatch.chdir(story)
+    (story / "inside").mkdir()
+    (story / "inside" / "link").symlink_to("/etc/passwd")
+    reply = Toolbox(None, allows_runs=False).call(tool, arguments, _Never())
+    assert reply.is_error
+    assert f"is outside of {story}" in json.loads(reply.text)["error"]
+
+
+def test_a_query_reads_the_files_of_the_project(story: Path, ctx: Contexta, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(story)
+    ctx.export_baseline("old", story / "baseline.json")
+    toolbox = Toolbox(None, allows_runs=False)
+    for path in ("baseline.json", str(story / "baseline.json"), "run:p.old", "@latest~1"):
+        assert not toolbox.call("check", {"run": "new", "against": path, "metric": []}, _Never()).is_error
+    elsewhere = Toolbox(None, allows_runs=True).call("check", {"run": "new", "against": "/etc/passwd"}, _Never())
+    assert "is no baseline" in json.loads(elsewhere.text)["error"]
+
+
+def test_the_plan_of_a_bisect_takes_no_code_that_runs_trials(story: Path) -> None:
+    toolbox = Toolbox(str(story / ".contexta"), allows_runs=False)
+    (plan,) = [tool for tool in toolbox.descriptions() if tool["name"] == "bisect_plan"]
+    assert not {"executor", "dask", "in_place"} & plan["inputSchema"]["properties"].keys()
+    reply = toolbox.call("bisect_plan", {"old": "old", "new": "new", "executor": "os:getcwd"}, _Never())
+    assert "there is no argument" in json.loads(reply.text)["error"]
+
+
+def test_a_client_that_disappears_ends_the_server_without_a_traceback(story: Path) -> None:
+    hello = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
+    call = {"jsonrpc": "2.0", "method": "tools/call", "params": {"name": "show", "arguments": {"run": "old"}}}
+    lines = [
+        {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello},
+        {"jsonrpc": "2.0", "method": "notifications/initialized"},
+        *({**call, "id": number} for number in range(2, 7)),
+    ]
+    pipe = subprocess.PIPE
+    server = subprocess.Popen(
+        [sys.executable, "-m", "contexta.cli", "mcp"], stdin=pipe, stdout=pipe, stderr=pipe, cwd=story
+    )
+    assert server.stdin is not None
+    assert server.stdout is not None
+    assert server.stderr is not None
+    with server:
+        server.stdin.write(f"{json.dumps(lines[0])}\n".encode())
+        server.stdin.flush()
+        server.stdout.readline()
+        server.stdout.close()
+        server.stdin.write("".join(f"{json.dumps(line)}\n" for line in lines[1:]).encode())
+        server.stdin.close()
+        assert server.wait(30) == 0
+        assert server.stderr.read() == b""
+
+
 class _Never:
     def is_set(self) -> bool:
         return False

@@ -58,7 +58,19 @@ def serve(workspace: str | None, *, allows_runs: bool) -> None:
         signal.signal(number, end)
     stdin, stdout = _take_streams(calls.end)
     handlers = _handlers(Toolbox(workspace, allows_runs=allows_runs), workspace, calls)
-    anyio.run(_serve, _server(handlers), stdin, stdout)
+    try:
+        anyio.run(_serve, _server(handlers), stdin, stdout)
+    except Exception as error:  # a group of errors, in which each task has its own
+        if not _is_gone(error):
+            raise
+        calls.end()
+        os._exit(0)  # the client has closed the stream of the answers; a thread may still read stdin
+
+
+def _is_gone(error: BaseException) -> bool:
+    """Whether an error, or each error of a group, says that nobody reads the answers."""
+    errors = getattr(error, "exceptions", None)
+    return all(map(_is_gone, errors)) if errors else isinstance(error, (BrokenPipeError, anyio.BrokenResourceError))
 
 
 def _handlers(toolbox: Toolbox, workspace: str | None, calls: ProcessCalls) -> dict[str, _Handler]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
 
 from contexta.cli import error_of
+from contexta.cli.agents.confined_paths import require_inside
 from contexta.cli.agents.tool_arguments import parameters_of, schema_of, words_of
 from contexta.cli.app import app
 from contexta.cli.command import Answer, Format, json_of
@@ -23,6 +26,7 @@ MAX_ANSWER = 1_000_000  # characters of one answer
 _SECONDS = 7 * 86_400.0  # of one tool that runs as a process
 _OF_A_STUDY = ("study",)
 _OTHER_FORMS = ("only_plan", "show", "status", "resume", "json_stream")
+_OF_RERUNS = ("executor", "dask", "in_place")  # where and how trials run; an executor is code
 
 
 class Tool(NamedTuple):
@@ -57,7 +61,7 @@ QUERIES = {
     "best": Tool("best"),
     "check": Tool("check", without=("junit", "github")),
     "audit": Tool("audit", without=("fail_on",)),
-    "bisect_plan": Tool("bisect", ("--plan",), without=_OTHER_FORMS, is_process=True),
+    "bisect_plan": Tool("bisect", ("--plan",), without=_OTHER_FORMS + _OF_RERUNS, is_process=True),
     "bisect_status": Tool("bisect", ("--status",), only=_OF_A_STUDY),
     "bisect_report": Tool("bisect", ("--show",), only=_OF_A_STUDY),
 }
@@ -84,6 +88,7 @@ class Toolbox:
 
     def __init__(self, workspace: str | None, *, allows_runs: bool) -> None:
         self._workspace = workspace
+        self._allows_runs = allows_runs
         self._tools = {**QUERIES, **ACTIONS} if allows_runs else QUERIES
 
     def is_process(self, name: str) -> bool:
@@ -106,6 +111,8 @@ class Toolbox:
         """Run the command of a tool. stop: ends a tool that runs as a process."""
         try:
             tool = self._tool(name)
+            if not self._allows_runs:
+                require_inside(arguments, self._roots())
             words = [*tool.options, *words_of(_parameters(tool), arguments)]
             text = self._run_process(tool, words, stop) if tool.is_process else self._run(tool, words)
             if len(text) > MAX_ANSWER:
@@ -120,6 +127,13 @@ class Toolbox:
             return failure(
                 f"{name} failed: {type(error).__name__}: {error}", "stderr of `contexta mcp` has the traceback"
             )
+
+    def _roots(self) -> list[str]:
+        """The directories whose files queries may read: of the server, and of the workspace and its project."""
+        roots = [os.path.realpath(".")]
+        if self._workspace is not None and "://" not in self._workspace:
+            roots.append(str(Path(os.path.realpath(self._workspace)).parent))
+        return roots
 
     def _tool(self, name: str) -> Tool:
         if name in self._tools:
