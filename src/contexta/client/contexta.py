@@ -229,15 +229,15 @@ class Contexta(Workspace):
         - good_if: str | None = None. What is good, as in "accuracy >= 0.9"; replaces the name of the metric.
         - judge: str | None = None. A command to run after each rerun: exit code 0 is good, 125 gives no result.
         - lower_is_better: bool | None = None. The direction of the metric. Default: by its name.
-        - metric_from: str | None = None. Where a printed metric is: stdout:REGEX with one group, or json:FILE:PATH.
+        - metric_from: str | None = None. Where the metric is: stdout:REGEX with a group, json:FILE:PATH,
+          csv:FILE:COLUMN, tensorboard:DIR:TAG.
         - python: str | None = None. The interpreter of both sides.
         - old_python: str | None = None. The interpreter of OLD.
         - new_python: str | None = None. The interpreter of NEW.
         - old_env: Mapping[str, str] = {}. Environment variables of OLD.
         - new_env: Mapping[str, str] = {}. Environment variables of NEW.
-        - old_exclude_newer: str | None = None. The date as of which requirements of OLD without an exact version are
-          resolved. Default: now.
-        - new_exclude_newer: str | None = None. The same for NEW.
+        - old_exclude_newer: str | None = None. Resolve ranges of OLD as of this day.
+        - new_exclude_newer: str | None = None. Resolve ranges of NEW as of this day.
         - include: tuple[str, ...] = (). More changes of two recorded runs: source, params, or both.
         - param_arg: str | None = None. How to pass a parameter to the command, as in "--{name} {value}".
         - build_constraint: Path | None = None. Constraints of the tools that build source distributions, as in

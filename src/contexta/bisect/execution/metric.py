@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from contexta.analysis.metrics.metric_names import like
+from contexta.bisect.execution.metric_files import FORMS, State, at_path, value_in_file
 from contexta.bisect.option_names import option
 from contexta.core.errors import InvalidInput, shown
 from contexta.recorder.printed.number_forms import CALL, NOT_MORE, NUMBER
@@ -53,24 +53,30 @@ def threshold(text: str) -> Threshold:
 
 
 def read_metric(
-    metric: str, source: str | None, output: str, folder: Path, recorded: Mapping[str, float] | None = None
+    metric: str,
+    source: str | None,
+    output: str,
+    folder: Path,
+    recorded: Mapping[str, float] | None = None,
+    before: Mapping[Path, State] | None = None,
 ) -> tuple[float | None, str]:
     """(value, "") or (None, the reason).
 
     source: see ``check_source``. recorded: metrics that the command recorded; they count before printed ones.
+    before: the files of the source when the command began, see ``metric_files.states``.
     """
     where = ""
+    in_file = source is not None and source.partition(":")[0] in FORMS
     if source is None and recorded and metric in recorded:
         text: str | None = str(recorded[metric])
-    elif source is not None and source.startswith("json:"):
-        text, where = _in_file(folder, source)
+    elif source is not None and in_file:
+        text, where = value_in_file(folder, source, before or {})
     elif source is not None:
         matches = list(re.finditer(source.partition(":")[2], output, re.MULTILINE))
         text, where = matches[-1].group(1) if matches else None, f": nothing matches {source.partition(':')[2]}"
     else:
         text = _in_lines(metric, output)
     if text is None:
-        in_file = source is not None and source.startswith("json:")
         others = "" if in_file else _names(output, metric, recorded or {})
         return None, f"{GIVES_NO}{metric}{where}{others}"
     try:
@@ -85,7 +91,7 @@ def check_source(source: str | None) -> None:
     if source is None:
         return
     kind, _, rest = source.partition(":")
-    if kind == "json" and ":" in rest:
+    if kind in FORMS and ":" in rest:
         return
     if kind == "stdout" and rest:
         try:
@@ -95,7 +101,7 @@ def check_source(source: str | None) -> None:
             raise InvalidInput(f"{option('metric_from')}: {shown(rest)} is no regular expression: {error}") from error
     raise InvalidInput(
         f"{option('metric_from')} cannot be {shown(source)}",
-        hint="write stdout:REGEX with one group, or json:FILE:PATH",
+        hint=f"write stdout:REGEX with one group, {', '.join(FORMS.values())}",
     )
 
 
@@ -108,7 +114,7 @@ def _in_lines(metric: str, output: str) -> str | None:
         stripped = line.strip()
         if stripped.startswith("{"):
             try:
-                value = _at_path(json.loads(stripped), metric) or value
+                value = at_path(json.loads(stripped), metric) or value
                 continue
             except (ValueError, RecursionError):
                 pass  # a line of text that happens to start with a brace
@@ -131,42 +137,3 @@ def _names(output: str, metric: str, recorded: Mapping[str, float]) -> str:
     names = list(dict.fromkeys([*like(metric, available, least=0.4, most=_MOST_NAMES), *available]))
     more = ", ..." if len(names) > _MOST_NAMES else ""
     return f"; it gives {', '.join(names[:_MOST_NAMES])}{more}" if names else ""
-
-
-def _in_file(folder: Path, source: str) -> tuple[str | None, str]:
-    """(the value in a JSON file, or None; the reason)"""
-    _, name, path = source.split(":", 2)
-    try:
-        content = json.loads((folder / name).read_text(encoding="utf-8-sig"))
-        value = _at_path(content, path)
-    except OSError as error:
-        return None, f": {name}: {error.strerror}"
-    except (ValueError, RecursionError):
-        return None, f": {name} is no JSON"
-    paths = ", ".join(islice(_paths(content), _MOST_NAMES))
-    return value, f": {name} has no number at {path}{f'; it has {paths}' if paths else ''}"
-
-
-def _paths(content: object, above: str = "") -> Iterator[str]:
-    """The paths of numbers in parsed JSON, for ``_at_path``."""
-    if isinstance(content, bool) or not isinstance(content, int | float | dict | list):
-        return
-    if isinstance(content, int | float):
-        yield above
-        return
-    items = content.items() if isinstance(content, dict) else enumerate(content[:_MOST_NAMES])
-    for key, value in items:
-        yield from _paths(value, f"{above}.{key}" if above else str(key))
-
-
-def _at_path(value: object, path: str) -> str | None:
-    """A number in parsed JSON, by its key or by keys joined with dots; in a list by its index, -1 for the last."""
-    if isinstance(value, dict) and path in value:
-        value = value[path]
-    else:
-        for key in path.split("."):
-            if isinstance(value, list) and re.fullmatch(r"-?[0-9]{1,9}", key):
-                value = value[int(key)] if -len(value) <= int(key) < len(value) else None
-            else:
-                value = value.get(key) if isinstance(value, dict) else None
-    return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None

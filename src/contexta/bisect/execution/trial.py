@@ -14,6 +14,7 @@ from contexta.bisect.execution.isolation.home_changes import changed_in_home
 from contexta.bisect.execution.isolation.private_home import PrivateHome, private_home
 from contexta.bisect.execution.isolation.sandbox import moved_into, workplace
 from contexta.bisect.execution.metric import read_metric
+from contexta.bisect.execution.metric_files import State, states
 from contexta.bisect.execution.parameter_changes import contradiction
 from contexta.bisect.execution.seed_use import other_seed, with_seed
 from contexta.bisect.execution.trial_job import TrialJob, TrialResult
@@ -171,6 +172,7 @@ class _Sandbox:
         self, variables: Mapping[str, str], record: TrialRecord | Mapping[str, float], live: LiveTrajectory | None
     ) -> TrialResult:
         job, command = self.job, self.job.command
+        before = states(self.place, command.metric_from)
         try:
             finished = self._run(command.argv, variables, job.command.seed_argument, live)
         except process.TimedOut as late:
@@ -189,21 +191,27 @@ class _Sandbox:
         if code != 0 and (not judged_by_exit or code in (supervisor.OVER_LIMIT, 127) or code < 0):
             return TrialResult(None, _failure(job, code, log), finished.seconds, log)
         if command.metric is not None:
-            return self._measured(finished, log, record)
+            return self._measured(finished, log, record, before)
         if command.judge is not None:
             code = self._judge(command.judge, variables)
         if code == _UNKNOWN or code < 0:
             return TrialResult(None, f"undecided: exit code {code}", finished.seconds, log)
         return TrialResult(float(code == 0), "", finished.seconds, log)
 
-    def _measured(self, finished: process.Finished, log: str, record: TrialRecord | Mapping[str, float]) -> TrialResult:
+    def _measured(
+        self,
+        finished: process.Finished,
+        log: str,
+        record: TrialRecord | Mapping[str, float],
+        before: Mapping[Path, State],
+    ) -> TrialResult:
         command, seconds = self.job.command, finished.seconds
         assert command.metric is not None  # checked by the caller
         recorded = record.metrics() if isinstance(record, TrialRecord) else record
         output = finished.stdout.decode(errors="replace")
         if command.metric_from is None:  # loggers write to stderr; the last value on stdout counts
             output = finished.stderr.decode(errors="replace") + "\n" + output
-        measured, reason = read_metric(command.metric, command.metric_from, output, self.place, recorded)
+        measured, reason = read_metric(command.metric, command.metric_from, output, self.place, recorded, before)
         if measured is None and finished.stdout_truncated:
             reason += " in the beginning and the end of its output"
         if measured is not None and command.good_if is not None:

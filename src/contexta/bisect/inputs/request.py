@@ -102,7 +102,7 @@ class BisectRequest(Value):
     lower_is_better: bool | None = None
     """The direction of the metric. Default: by its name."""
     metric_from: Annotated[str | None, Placeholder("SOURCE")] = None
-    """Where a printed metric is: stdout:REGEX with one group, or json:FILE:PATH."""
+    """Where the metric is: stdout:REGEX with a group, json:FILE:PATH, csv:FILE:COLUMN, tensorboard:DIR:TAG."""
     python: _Python = None
     """The interpreter of both sides."""
     old_python: _Python = None
@@ -114,9 +114,9 @@ class BisectRequest(Value):
     new_env: _Variables = Field(default_factory=dict)
     """Environment variables of NEW."""
     old_exclude_newer: _Date = None
-    """The date as of which requirements of OLD without an exact version are resolved. Default: now."""
+    """Resolve ranges of OLD as of this day."""
     new_exclude_newer: _Date = None
-    """The same for NEW."""
+    """Resolve ranges of NEW as of this day."""
     include: Annotated[tuple[str, ...], Placeholder("KINDS")] = ()
     """More changes of two recorded runs: source, params, or both."""
     param_arg: _Text = None

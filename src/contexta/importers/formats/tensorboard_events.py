@@ -5,9 +5,10 @@ The messages are ``Event``, ``Summary`` and ``TensorProto`` of TensorFlow, and `
 
 from __future__ import annotations
 
+import contextlib
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,17 @@ def read(place: Path) -> Iterator[ForeignRun]:
     run.ended_at = max([run.started_at, *times])
     run.notes.append(NO_ENVIRONMENT)
     yield run
+
+
+def scalars(files: Iterable[Path]) -> dict[str, dict[int, float]]:
+    """Tag -> step -> value, of event files that belong together. A file is read up to its damage. Raises OSError."""
+    points: dict[str, dict[int, tuple[int, float]]] = {}
+    run = ForeignRun("tensorboard", "", Path(), "run", 0, 0)
+    for file in files:
+        with contextlib.suppress(Damaged, ValueError, struct.error), file.open("rb") as opened:
+            for record in records(opened):
+                _add(run, points, record, _time_of(file))
+    return {tag: {step: value for step, (_, value) in by_step.items()} for tag, by_step in points.items()}
 
 
 def _event_files(folder: Path) -> list[Path]:
