@@ -326,6 +326,34 @@ def test_images_and_tables_are_recorded_as_they_were_logged(cli: Cli, tmp_path: 
     ]
 
 
+OLD_WANDB = """
+from types import SimpleNamespace
+
+class Run:
+    id, _settings, config, tags, _step = "abc", SimpleNamespace(sync_dir="wandb/offline-run-abc"), {}, (), 0
+    def _on_start(self):
+        pass
+    def log(self, row):
+        self._partial_history_callback(row)
+        self._step += 1
+    def _partial_history_callback(self, row, step=None, commit=None):
+        row["_timestamp"], row["_runtime"] = 1700000000, 3
+"""
+
+
+def test_values_that_an_old_wandb_adds_itself_are_not_recorded(tmp_path: Path, train: Train) -> None:
+    module = tmp_path / "library" / "wandb" / "sdk" / "wandb_run.py"
+    module.parent.mkdir(parents=True)
+    module.write_text(OLD_WANDB)
+    for package in (module.parent, module.parent.parent):
+        (package / "__init__.py").touch()
+    train(
+        "from wandb.sdk.wandb_run import Run\nrun = Run()\nrun._on_start()\nrow = {}\n"
+        "for step in range(3):\n    row['loss'], row['_own'] = step, 1\n    run.log(row)\nprint(sorted(row))\n"
+    )
+    assert points(tmp_path) == {"loss": [(0, 0), (1, 1), (2, 2)], "_own": [(0, 1), (1, 1), (2, 1)]}
+
+
 def test_no_mirror_records_nothing_of_a_tracker(tmp_path: Path, train: Train) -> None:
     train("from trackio.run import Run\nRun(None, 'p', None).log({'acc': 1})\n", "--no-mirror")
     assert points(tmp_path) == {}

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from contexta.recorder.mirrors.mirror import Mirror, MirroredRun
 
 _NAME = "wandb"
+_OF_WANDB = ("_timestamp", "_runtime")
 
 
 def replace(mirror: Mirror, module: ModuleType) -> None:
@@ -40,6 +41,8 @@ def replace(mirror: Mirror, module: ModuleType) -> None:
         entry = runs.get(id(run))
         if entry is not None:
             values = arguments[0] if arguments else argument(arguments, options, 0, "data", "row")
+            if "_timestamp" in values:  # old versions of W&B add their own values to the mapping
+                values = {name: value for name, value in values.items() if name not in _OF_WANDB}
             step = arguments[1] if len(arguments) > 1 else options.get("step")
             entry[1].log(_NAME, values, step_before if step is None else step)
 
