@@ -106,6 +106,20 @@ def test_a_culprit_that_moves_the_trajectory_costs_few_whole_trainings(
         assert steps == {8}, "early verdicts of a weaker rule are reused"
 
 
+JITTER = """
+    if epoch == 0: jitter, growth = random.SystemRandom().gauss(0, 1), 1e-7
+    loss, quality, growth = loss * (1 + jitter * growth), quality + jitter * growth / 100, growth * 1.3"""
+
+
+@pytest.mark.slow
+def test_runs_that_repeat_up_to_jitter_end_early_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    study, verdict, cost = finish(tmp_path, monkeypatch, CULPRIT.format(first=0) + JITTER)
+    assert (verdict.kind, study.space.keys(verdict.culprits)) == ("proved", ("env:CHANGE_d",))
+    assert cost <= 9
+    measured = [trial.result.value for trial in study.trials if trial.result.is_measured]
+    assert len(set(measured)) == len(measured), "no value repeats exactly"
+
+
 @pytest.mark.slow
 def test_at_one_seed_a_culprit_costs_five_trainings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings(only_seed=0, strength=Strength(runs=1))

@@ -48,7 +48,7 @@ class ObservedTrials:
     @cached_property
     def has_early_verdicts(self) -> bool:
         """Whether the trajectories of OLD and NEW differ, and a trial followed one of them exactly."""
-        return not all(result.is_measured for result in self.results)
+        return any(not result.is_measured or result.predicted is not None for result in self.results)
 
     @cached_property
     def has_one_seed(self) -> bool:

@@ -78,7 +78,7 @@ class TrialRunner:
             wait(self._pending.values(), return_when=FIRST_COMPLETED)
             self._collect()
         is_earlier = any(result is earlier for earlier in self._earlier.get(self._key(slot), ()))
-        return self._trial(step, result, is_earlier=is_earlier)
+        return self._trial(step, result, trials, is_earlier=is_earlier)
 
     def obtain_release(
         self,
@@ -95,14 +95,14 @@ class TrialRunner:
         if key in self._results:
             measured = next((result for result in self._results[key] if result.is_measured), None)
             if measured is not None:
-                return self._trial(step, measured, is_earlier=True)
+                return self._trial(step, measured, (), is_earlier=True)
         job = self._job(step, mix, recipe, variables, key, self.timeout(trials))
         future = self._executor.submit(replace(job, about={**job.about, **about}))
         try:
             self._results[key] = [_outcome(future)]
         finally:
             self.cancel()
-        return self._trial(step, self._results[key][0], is_earlier=False)
+        return self._trial(step, self._results[key][0], (), is_earlier=False)
 
     def cancel(self) -> None:
         """End speculative and interrupted trials."""
@@ -139,10 +139,12 @@ class TrialRunner:
                 del self._pending[slot, to_end]
                 self._results.setdefault(self._key(slot), []).append(_outcome(future))
 
-    def _trial(self, step: Probe, result: TrialResult, *, is_earlier: bool) -> Trial:
+    def _trial(self, step: Probe, result: TrialResult, trials: Sequence[Trial], *, is_earlier: bool) -> Trial:
         sign = 1.0 if self._setup.higher_is_better or self._setup.command.good_if is not None else -1.0
-        value = None if result.value is None else sign * result.value
+        settled = self._early.settled_value(step, result, trials)
+        value = None if settled is None else sign * settled
         predicted = None if result.followed is None else sign * result.followed.value
+        predicted = value if settled != result.value else predicted
         observation = Observation(
             step.mix,
             step.seed,

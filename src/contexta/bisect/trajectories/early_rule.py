@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from itertools import pairwise
 from statistics import median
 from typing import Literal
 
 from contexta.analysis.metrics.grain import grain
+from contexta.bisect.trajectories.jitter import CLEAR
 from contexta.bisect.trajectories.trajectory import Point, Trajectory
 
-_NO_COINCIDENCE = 10.0  # nats of evidence that a series must give where OLD and NEW differ
+NO_COINCIDENCE = 10.0  # nats of evidence that a series must give where OLD and NEW differ
 _MOST_PER_POINT = 5.0  # nats: many runs end up in one value (the loss of a constant prediction), so one is not enough
 _LATEST = 0.75  # of its points: a trial that has run so far costs little more, and gives a measured value
 _MOST_LIKELY_EQUAL = 0.9  # the probability that two unrelated values are equal, at most
@@ -74,6 +75,8 @@ class Reference:
     run: str
     value: float
     trajectory: Trajectory
+    jitter: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    """Series that repeat only up to jitter -> the scale of it at each point."""
 
 
 @dataclass(frozen=True)
@@ -102,10 +105,10 @@ class EarlyRule:
         decisions = []
         for name in sorted(own.trajectory.keys() & other.trajectory.keys()):
             points, others = own.trajectory[name], other.trajectory[name]
-            is_informative = len(points) != len(others) or not all(map(equal, points, others))
-            if len(points) < 2 or not is_informative:
+            differing = differing_points(points, others, own.jitter.get(name))
+            if len(points) < 2 or not differing:
                 continue  # a single value is a result, no series
-            decision = _decision(name, points, others, self.after)
+            decision = _decision(name, points, others, differing, self.after)
             if decision is None:
                 return ()
             decisions.append(decision)
@@ -140,13 +143,26 @@ def equal(one: Point, other: Point) -> bool:
     return one[0] == other[0] and (one[1] == other[1] or (one[1] != one[1] and other[1] != other[1]))
 
 
-def _decision(name: str, points: Sequence[Point], others: Sequence[Point], after: int) -> Decision | None:
+def differing_points(points: Sequence[Point], others: Sequence[Point], jitter: Sequence[float] | None) -> list[int]:
+    """The numbers of the points at which another run has another value, beyond the jitter."""
+    scale = [None] * len(points) if jitter is None else jitter
+    return [n for n, point in enumerate(points) if n >= len(others) or _differ(point, others[n], scale[n])]
+
+
+def _differ(one: Point, other: Point, jitter: float | None) -> bool:
+    if jitter is None or one[0] != other[0]:
+        return not equal(one, other)
+    return abs(one[1] - other[1]) >= CLEAR * jitter
+
+
+def _decision(
+    name: str, points: Sequence[Point], others: Sequence[Point], differing: Sequence[int], after: int
+) -> Decision | None:
     """How far a series must be followed; None if OLD and NEW differ too late to decide.
 
     A series that moves so little that chance cannot be excluded is followed as far as a trial may be stopped. One that
     stays at a value gives no evidence, and is followed for ``after`` points.
     """
-    differing = [n for n, point in enumerate(points) if n >= len(others) or not equal(point, others[n])]
     in_time = [number for number in differing if number + 1 <= _LATEST * len(points)]
     if not in_time:
         return None
@@ -156,10 +172,10 @@ def _decision(name: str, points: Sequence[Point], others: Sequence[Point], after
             evidence += nats[number]
         if evidence > 0:
             last = number
-        if count >= after and evidence >= _NO_COINCIDENCE:
+        if count >= after and evidence >= NO_COINCIDENCE:
             break
     share = (last + 1) / len(points)
-    return Decision(name, differing[0], last + 1, share, excludes_chance=evidence >= _NO_COINCIDENCE)
+    return Decision(name, differing[0], last + 1, share, excludes_chance=evidence >= NO_COINCIDENCE)
 
 
 def _evidence(points: Sequence[Point]) -> list[float]:

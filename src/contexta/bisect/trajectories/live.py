@@ -13,7 +13,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from contexta.bisect.trajectories.early_rule import EarlyRule, Followed, Name, Reference, equal
+from contexta.bisect.trajectories.early_rule import (
+    NO_COINCIDENCE,
+    Decision,
+    EarlyRule,
+    Followed,
+    Name,
+    Reference,
+    equal,
+)
+from contexta.bisect.trajectories.jitter import CLEAR, Fit
 from contexta.bisect.trajectories.trajectory import MOST_POINTS, MOST_SERIES, Point, is_timing
 from contexta.recorder.journal.writer import SUFFIX
 from contexta.recorder.printed.parser import OutputParser, pieces
@@ -35,6 +44,7 @@ class LiveTrajectory:
         self._offsets: dict[Path, int] = {}
         self._outputs = [_Stream(name) for name in _STREAMS]
         self._compared: dict[tuple[str, str], int] = {}  # (endpoint, series) -> equal points
+        self._fits: dict[tuple[str, str], Fit] = {}  # the same, for series that repeat up to jitter
         self._left: dict[Name, Reference] = {}
         self.fault = rule.fault
         """Why the trial gets no early verdict, or its series are not stored; empty without a fault."""
@@ -138,14 +148,32 @@ class LiveTrajectory:
         points, others = self.series.get(name, []), reference.trajectory[name]
         key = reference.endpoint, name
         for number in range(self._compared.get(key, 0), len(points)):
-            if number >= len(others) or not equal(points[number], others[number]):
+            if number >= len(others) or not self._repeats(reference, name, number, points[number]):
                 return False
             self._compared[key] = number + 1
         return True
 
+    def _repeats(self, reference: Reference, name: str, number: int, point: Point) -> bool:
+        """Whether a point may be that of the reference; for series with jitter by the likelihood of all so far."""
+        own, jitter = reference.trajectory[name][number], reference.jitter.get(name)
+        if jitter is None or point[0] != own[0]:
+            return equal(point, own)
+        distance = 0.0 if equal(point, own) else abs(point[1] - own[1])
+        other = next(other for other in self._rule.references if other is not reference).trajectory[name]
+        contrast = abs(own[1] - other[number][1]) if number < len(other) else 0.0
+        if not contrast >= CLEAR * jitter[number]:
+            return distance <= CLEAR * jitter[number]
+        fit = self._fits.setdefault((reference.endpoint, name), Fit())
+        fit.add(distance, jitter[number], contrast)
+        return fit.nats > -NO_COINCIDENCE
+
     def _has_decided(self, endpoint: str) -> bool:
-        decisions = self._rule.decisions[endpoint]
-        return all(self._compared.get((endpoint, decision.name), 0) >= decision.enough for decision in decisions)
+        return all(self._is_decided(endpoint, decision) for decision in self._rule.decisions[endpoint])
+
+    def _is_decided(self, endpoint: str, decision: Decision) -> bool:
+        key = endpoint, decision.name
+        fit = self._fits.get(key)
+        return self._compared.get(key, 0) >= decision.enough and (fit is None or fit.nats >= NO_COINCIDENCE)
 
     def _followed(self, reference: Reference) -> Followed:
         last = self._rule.decisions[reference.endpoint][-1]
