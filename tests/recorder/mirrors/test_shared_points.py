@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 
 from contexta import Contexta
+from contexta.recorder.mirrors import shared_points
 from contexta.recorder.session.active_run import session
 
 Points = list[tuple[int | None, Any]]
 
 
 Recorded = Callable[[str], Points]
+sizes: list[int] = []  # that a program measures
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +35,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
                     "wait": mirror.write_points,
                     "math": math,
                     "threading": threading,
+                    "sizes": sizes,
                 }
                 exec(textwrap.dedent(program), names)
             records = ctx.get_run_snapshot(str(run.ref)).records
@@ -126,3 +129,21 @@ def test_threads_lose_no_point(recorded: Recorded) -> None:
     """
     values = {value for _, value in recorded(program)}
     assert values == {step + number / 10 for number in range(4) for step in range(500)}
+
+
+def test_memory_is_bounded_for_many_names_and_many_points(recorded: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared_points, "_MOST_OF_ALL", 100)
+    program = """
+    part = callback()
+    for step in range(300):
+        run.log({f"name {step}": 1}, step=step)
+        run.log({"loss": step}, step=step)
+        part.log("framework", {"other": step}, step)
+    wait()
+    points = part._points
+    sizes.append(len(points._metrics))
+    sizes.append(max(len(waiting) for metric in points._metrics.values() for waiting in metric.waiting.values()))
+    """
+    assert recorded(program) == [(step, step) for step in range(300)]
+    assert sizes.pop() <= 100
+    assert sizes.pop() <= 100

@@ -177,6 +177,7 @@ class MirroredRun:
     def __init__(self, mirror: Mirror, run: MirrorTarget, is_own: bool) -> None:
         """is_own: whether the run was begun for a tracker, and ends with it."""
         self._mirror = mirror
+        self._append = mirror.append
         self._run = run
         self._is_own = is_own
         self.trackers: Set[str] = set()
@@ -216,16 +217,17 @@ class MirroredRun:
 
     def log(self, tracker: str, values: Mapping[Any, Any], step: Any, prefix: str = "") -> None:
         """Record the numbers of a mapping; a mapping inside becomes ``outer.inner``."""
-        self._mirror.append((self, tracker, self.numbers_of(tracker, values, step), step, time_ns(), prefix))
+        for value in values.values():
+            if type(value) is not float and type(value) is not int:
+                plain = self.numbers_of(tracker, values, step)
+                break
+        else:
+            plain = dict(values)  # the program may reuse the mapping
+        self._append((self, tracker, plain, step, time_ns(), prefix))
 
     def numbers_of(self, tracker: str, values: Mapping[Any, Any], step: Any = None) -> Dict[Any, Any]:
         """Copy the numbers, because the program may change an array or reuse the mapping. Images and tables of the
         tracker are queued."""
-        for value in values.values():
-            if type(value) is not float and type(value) is not int:
-                break
-        else:
-            return dict(values)
         plain = {}
         for name, value in numbers.flattened(values):
             number, _ = numbers.number_of(value)

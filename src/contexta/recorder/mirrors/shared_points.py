@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _PROGRAM = ""  # the source of what the program logs to the run
 _MOST = 1_000  # points of a metric that wait for another source
-_MOST_OF_ALL = 20_000  # of all metrics
+_MOST_OF_ALL = 20_000  # of all metrics, and of metrics
 _READ_BACK = 65_536  # bytes of the journal
 
 
@@ -67,6 +67,8 @@ class SharedPoints:
         """
         metric = self._metrics.get(head)
         if metric is None:
+            if len(self._metrics) >= _MOST_OF_ALL:
+                return False  # a program with so many names generates them
             metric = self._metrics[head] = _Metric()
         if source not in self.sources:
             self.sources.add(source)
