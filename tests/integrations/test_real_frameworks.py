@@ -114,19 +114,25 @@ def python_with_torch(tmp_path: Path) -> str:
         pytest.skip("no build of PyTorch for processors")
     assert pip.returncode == 0, pip.stderr
     packages = ["lightning", "transformers", "accelerate", "keras", "tensorboardX", str(ROOT)]
+    packages += ["trl", "peft", "sentence-transformers"]
     command = [find_uv().path, "pip", "install", "-q", "--python", python, *packages]
     subprocess.run(command, check=True, capture_output=True)
     return python
 
 
 def test_newest_frameworks_for_pytorch(cli: Cli, tmp_path: Path, python_with_torch: str) -> None:
-    variables = {**os.environ, "KERAS_BACKEND": "torch", "HOME": str(tmp_path)}
+    variables = {**os.environ, "KERAS_BACKEND": "torch", "HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"}
     program = str(PROGRAM.with_name("trainings_with_torch.py"))
-    done = cli("run", "--quiet", "--", python_with_torch, program, env=variables)
-    assert done.returncode == 0, done.stderr
+    for words in ((), ("by_trainer",)):
+        done = cli("run", "--quiet", "--", python_with_torch, program, *words, env=variables)
+        assert done.returncode == 0, done.stderr
     with Contexta(workspace=tmp_path / ".contexta") as ctx:
         runs = {run.name: ctx.get_run(run.run_ref) for run in ctx.list_runs()}
-        assert list(runs) == ["fabric", "automatic", "lightning", "keras", "transformers"]
+        assert list(runs) == [
+            "sentence_transformers",
+            "trl_and_peft",
+            *("fabric", "automatic", "lightning", "keras", "transformers"),
+        ]
         assert [note.text for run in runs.values() for note in run.notes if note.topic == "callback"] == []
 
         def steps(run: str, *names: str) -> list[list[int | None]]:
@@ -144,3 +150,6 @@ def test_newest_frameworks_for_pytorch(cli: Cli, tmp_path: Path, python_with_tor
             assert runs[run].params == {"lr": 0.01}
         assert "mirrored_from" not in runs["lightning"].metadata
         assert steps("fabric", "loss") == [[0, 1, 2, 3]]
+        assert steps("trl_and_peft", "loss", "eval_loss", "eval_mean_token_accuracy") == [[2, 4]] * 3
+        assert steps("sentence_transformers", "loss", "eval_loss", "eval_dev_spearman_cosine") == [[2, 4]] * 3
+        assert runs["trl_and_peft"].params["per_device_train_batch_size"] == 16

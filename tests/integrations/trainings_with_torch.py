@@ -1,10 +1,14 @@
-"""Trainings with PyTorch of two epochs, each in a run of its name. ``automatic`` uses no callback of Contexta."""
+"""Trainings with PyTorch of two epochs, each in a run of its name. ``automatic`` uses no callback of Contexta.
+
+With the argument ``by_trainer``: trainings by libraries that extend the trainer of transformers.
+"""
 
 # mypy: ignore-errors
 # The frameworks are not installed where types are checked.
 
 from __future__ import annotations
 
+import sys
 import warnings
 
 import torch
@@ -125,7 +129,81 @@ def fabric():
         fabric.log("loss", loss, step=step)
 
 
+WORDS = [" ".join(f"w{(row * 7 + word) % 50}" for word in range(8)) for row in range(32)]
+ARGUMENTS = {
+    "num_train_epochs": 2,
+    "logging_strategy": "epoch",
+    "eval_strategy": "epoch",
+    "save_strategy": "no",
+    "per_device_train_batch_size": 16,
+    "use_cpu": True,
+    "report_to": "none",
+}
+
+
+def tokenizer():
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    words = ["<pad>", "<eos>", "<unk>", *(f"w{number}" for number in range(50))]
+    model = Tokenizer(models.WordLevel({word: number for number, word in enumerate(words)}, unk_token="<unk>"))
+    model.pre_tokenizer = pre_tokenizers.Whitespace()
+    return PreTrainedTokenizerFast(tokenizer_object=model, pad_token="<pad>", eos_token="<eos>", unk_token="<unk>")
+
+
+def trl_and_peft():
+    from datasets import Dataset
+    from peft import LoraConfig
+    from transformers import GPT2Config, GPT2LMHeadModel
+    from trl import SFTConfig, SFTTrainer
+
+    from contexta.integrations.transformers import ContextaCallback
+
+    data = Dataset.from_dict({"text": WORDS})
+    SFTTrainer(
+        model=GPT2LMHeadModel(GPT2Config(vocab_size=53, n_positions=64, n_embd=16, n_layer=1, n_head=2)),
+        args=SFTConfig("out", bf16=False, **ARGUMENTS),
+        train_dataset=data,
+        eval_dataset=data,
+        processing_class=tokenizer(),
+        peft_config=LoraConfig(r=4, target_modules=["c_attn"], task_type="CAUSAL_LM"),
+        callbacks=[ContextaCallback()],
+    ).train()
+
+
+def sentence_transformers():
+    from datasets import Dataset
+    from sentence_transformers import (
+        SentenceTransformer,
+        SentenceTransformerTrainer,
+        SentenceTransformerTrainingArguments,
+        losses,
+        models,
+    )
+    from sentence_transformers.evaluation import EmbeddingSimilarityEvaluator
+    from transformers import BertConfig, BertModel
+
+    from contexta.integrations.transformers import ContextaCallback
+
+    size = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    BertModel(BertConfig(vocab_size=53, **size)).save_pretrained("bert")
+    tokenizer().save_pretrained("bert")
+    model = SentenceTransformer(modules=[models.Transformer("bert"), models.Pooling(16)], device="cpu")
+    scores = [row / len(WORDS) for row in range(len(WORDS))]
+    data = Dataset.from_dict({"sentence1": WORDS, "sentence2": WORDS[::-1], "score": scores})
+    SentenceTransformerTrainer(
+        model=model,
+        args=SentenceTransformerTrainingArguments("out", **ARGUMENTS),
+        train_dataset=data,
+        eval_dataset=data,
+        loss=losses.CosineSimilarityLoss(model),
+        evaluator=EmbeddingSimilarityEvaluator(WORDS, WORDS[::-1], scores, name="dev"),
+        callbacks=[ContextaCallback()],
+    ).train()
+
+
 if __name__ == "__main__":
-    for training in (transformers, keras, lightning, automatic, fabric):
+    by_trainer = (trl_and_peft, sentence_transformers)
+    for training in by_trainer if "by_trainer" in sys.argv else (transformers, keras, lightning, automatic, fabric):
         contexta.init(name=training.__name__)
         training()
