@@ -5,13 +5,15 @@
 STUDIES of each kind (default 300), from problem number FIRST (default 0), in two processes; KIND: only the kinds whose
 name contains it. A training logs 40 epochs. A trial is stopped after three of them that equal an endpoint where OLD
 and NEW differ. "unmeasured" counts proofs with a fact that no trial measured. At one seed, a change that draws other
-random numbers moves the metric too: a proof that names it besides the culprit is right there.
+random numbers moves the metric too: a proof that names it besides the culprit is right there. The kinds with jitter
+(1e-7 of the loss, growing by 1.3 per epoch) run the real rule on logged lines, which takes longer.
 """
 
 from __future__ import annotations
 
 import math
 import sys
+import tempfile
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -23,7 +25,9 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
+from support import jittered
 from support.early_worlds import LoggedWorld, play_logged
+from support.jittered import Training
 from support.worlds import World, draw, draw_with_perturbing_changes
 
 from contexta.bisect.space.lattice import mix_of
@@ -93,6 +97,19 @@ KINDS: dict[str, Callable[[int], LoggedWorld]] = {
 }
 
 
+JITTERED = {
+    "jitter: culprit from the first epoch": Training(),
+    "jitter: culprit from epoch 12": Training(cause_from=12),
+    "jitter: the same without jitter": Training(jitter=0.0),
+    "jitter: culprit, and a harmless change that draws other random numbers": Training(perturbing="g"),
+    "jitter: culprit in the evaluation only, another change moves the series": Training(cause_from=math.inf, mover="k"),
+    "jitter: culprit from epoch 36, another change moves the series at once": Training(cause_from=36, mover="k"),
+    "jitter: a harmless change that draws other random numbers, without jitter": Training(perturbing="g", jitter=0.0),
+    "jitter: null, one change draws other random numbers": Training(culprit="", perturbing="g"),
+    "jitter: null, the same without jitter": Training(culprit="", perturbing="g", jitter=0.0),
+}
+
+
 class Row(NamedTuple):
     is_right: bool
     is_wrong: bool
@@ -102,6 +119,8 @@ class Row(NamedTuple):
 
 
 def study(kind: str, number: int) -> Row:
+    if kind in JITTERED:
+        return jittered_study(JITTERED[kind], number)
     logged = KINDS[kind](number)
     outcome, cost = play_logged(logged)
     proof = outcome.verdict.proof if outcome.verdict.kind == "proved" else None
@@ -116,12 +135,23 @@ def study(kind: str, number: int) -> Row:
     return Row(right, wrong, unmeasured, outcome.runs, cost)
 
 
+def jittered_study(training: Training, number: int) -> Row:
+    with tempfile.TemporaryDirectory() as workspace:
+        verdict, culprits, trials, cost = jittered.study(training, Path(workspace), number)
+    is_proved, measured = verdict.kind == "proved", {trial.step.mix for trial in trials if trial.result.is_measured}
+    causes = tuple(training.culprit)
+    right = (is_proved and culprits == causes) if causes else verdict.kind == "no_regression"
+    facts = verdict.proof.facts if is_proved and verdict.proof is not None else ()
+    unmeasured = any(fact.mix not in measured for fact in facts)
+    return Row(right, is_proved and culprits != causes, unmeasured, len(trials), cost)
+
+
 def main() -> None:
     given = dict(enumerate(sys.argv))
     studies, first, only = int(given.get(1, 300)), int(given.get(2, 0)), given.get(3, "")
     print(f"{'right':>6} {'wrong':>12} {'unmeasured':>10} {'runs':>6} {'trainings':>9}  kind", flush=True)
     with ProcessPoolExecutor(2) as pool:
-        for kind in (kind for kind in KINDS if only in kind):
+        for kind in (kind for kind in (*KINDS, *JITTERED) if only in kind):
             rows = list(pool.map(partial(study, kind), range(first, first + studies), chunksize=8))
             right, wrong = fmean(row.is_right for row in rows), sum(row.is_wrong for row in rows)
             unmeasured = sum(row.is_unmeasured for row in rows)
