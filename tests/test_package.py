@@ -38,7 +38,7 @@ def test_a_query_imports_only_the_modules_that_it_needs(tmp_path: Path) -> None:
     assert not loaded & {*unused, "contexta.recorder.session.run"}
 
 
-@pytest.mark.parametrize("command", ["runs", "show @latest", "metrics", "diff"])
+@pytest.mark.parametrize("command", ["runs", "show @latest", "metrics", "diff", "compare", "why", "plot"])
 def test_short_queries_of_a_directory_import_no_sqlalchemy(tmp_path: Path, command: str) -> None:
     with contexta.Contexta(workspace=tmp_path) as ctx:
         for name in ("old", "new"):
@@ -47,7 +47,7 @@ def test_short_queries_of_a_directory_import_no_sqlalchemy(tmp_path: Path, comma
         ctx.list_runs()
     words = [*command.split(), "--workspace", str(tmp_path)]
     loaded = modules_after(f"from contexta.cli import main; main({words})")
-    assert "contexta.store.read.loading" in loaded
+    assert "contexta.store.schema.statements" in loaded
     assert "sqlalchemy" not in loaded
 
 

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from itertools import pairwise
-from typing import Any
-
-from sqlalchemy import Connection, select
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from contexta.core.errors import NotFound, shown
 from contexta.core.references import StableRef
 from contexta.core.validation import from_microseconds
 from contexta.findings import RUN_LEVEL, CompletenessNote, MetricSeries, SeriesBucket
 from contexta.store.entities.series import decode_number
-from contexta.store.schema import tables
 from contexta.store.schema.statements import fetch, marks
 
-series, stage = tables.metric_series, tables.stage
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 _EXTREMES = (
     "SELECT min(value), max(value), count(value) FROM metric_point WHERE series_id = ? AND number >= ? AND number < ?"
@@ -63,7 +61,7 @@ def downsampled(
     notes = [CompletenessNote(f"{metric} was also logged in {', '.join(others)}", "info")] if others else []
     return MetricSeries.model_construct(
         run_ref=run_ref,
-        stage_name=chosen.stage_name or RUN_LEVEL,
+        stage_name=chosen.stage_name,
         metric_key=metric,
         slice_ref=slice_ref,
         points=count,
@@ -72,27 +70,37 @@ def downsampled(
     )
 
 
+class _Series(NamedTuple):
+    id: int
+    points: int
+    metric_key: str
+    stage_name: str
+
+
 def _chosen(
     connection: Connection, run_id: int, run_ref: StableRef, metric: str, stage_name: str | None, slice_ref: str
-) -> tuple[Any, list[str]]:
+) -> tuple[_Series, list[str]]:
     """The chosen series, and the stages of the other series of the metric."""
-    of_run = (
-        select(series.c.id, series.c.points, series.c.metric_key, stage.c.stage_name)
-        .outerjoin_from(series, stage, stage.c.id == series.c.stage_id)
-        .where(series.c.run_id == run_id, series.c.slice_ref == slice_ref, series.c.points > 0)
-    )
-    rows = connection.execute(of_run.where(series.c.metric_key == metric).order_by(series.c.last_at.desc())).all()
-    matches = [row for row in rows if stage_name is None or (row.stage_name or RUN_LEVEL) == stage_name]
+    of_run = [_Series(*row) for row in fetch(connection, _SERIES, (RUN_LEVEL, run_id, slice_ref))]
+    of_metric = [series for series in of_run if series.metric_key == metric]
+    matches = [series for series in of_metric if stage_name in (None, series.stage_name)]
     if matches:
-        others: list[str] = [row.stage_name or RUN_LEVEL for row in rows if row.id != matches[0].id]
+        others = [series.stage_name for series in of_metric if series != matches[0]]
         return matches[0], [] if stage_name is not None else others
-    if rows:
-        stages = ", ".join(row.stage_name or RUN_LEVEL for row in rows)
+    if of_metric:
+        stages = ", ".join(series.stage_name for series in of_metric)
         raise NotFound(f"{metric} was not logged in stage {shown(stage_name)} of {run_ref}", hint=f"it was in {stages}")
-    names = sorted(set(connection.execute(of_run.with_only_columns(series.c.metric_key)).scalars()))
+    names = sorted({series.metric_key for series in of_run})
     close = get_close_matches(metric[:250], names, n=1)
     hint = f"did you mean {close[0]}?" if close else f"it has {', '.join(names[:10])}" if names else "it has no metrics"
     raise NotFound(f"{run_ref} has no metric {shown(metric)}", hint=hint)
+
+
+_SERIES = """
+SELECT metric_series.id, points, metric_key, coalesce(stage_name, ?)
+FROM metric_series LEFT JOIN stage ON stage.id = metric_series.stage_id
+WHERE metric_series.run_id = ? AND slice_ref = ? AND points > 0 ORDER BY last_at DESC
+"""
 
 
 def _points(connection: Connection, series_id: int, numbers: list[int]) -> dict[int, Any]:

@@ -6,12 +6,13 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Literal
-
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING, Any, Literal
 
 from contexta.findings.metrics import BucketExtremes, NumberedPoint, RecordedSeries
 from contexta.store.schema.statements import fetch, marks
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 Position = Literal["step", "observed_at"]
 """The order of the points: their step, or their time in microseconds since 1970."""

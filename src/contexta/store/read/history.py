@@ -9,24 +9,20 @@ from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from contexta.contract import EnvironmentSnapshot
-from contexta.contract.context import RUN_LEVEL
 from contexta.core.errors import DamagedData, NotFound
 from contexta.core.references import StableRef
 from contexta.core.validation import to_microseconds
-from contexta.findings import RunSummary
+from contexta.findings import MetricValue, RunSummary
 from contexta.findings.past_runs import CommitRange, MetricId, PastEnvironment, PastRun, RunRecord
 from contexta.recorder.journal.objects import Objects
 from contexta.recorder.source.commits import between
-from contexta.store.entities import run_annotations, shared_facts
+from contexta.store.entities import run_annotations
 from contexta.store.entities.artifacts import of_run
 from contexta.store.entities.environments import shared_snapshots
-from contexta.store.entities.query_index import current_tags
-from contexta.store.entities.series import decode_number
 from contexta.store.read.loading import summaries
-from contexta.store.schema import sql, tables
 from contexta.store.schema.statements import fetch, marks
 
 if TYPE_CHECKING:
@@ -58,33 +54,20 @@ _OF_SAME_PROJECT = f"SELECT id FROM run WHERE {_SAME_PROJECT} ORDER BY started_a
 
 def past_runs(connection: Connection, run_ids: Sequence[int]) -> tuple[PastRun, ...]:
     """Some runs, in the order of the keys."""
-    runs: dict[int, PastRun] = {}
-    environments: dict[int, PastEnvironment] = {}
-    for start in range(0, len(run_ids), 500):
-        some = run_ids[start : start + 500]
-        params: dict[int, dict[str, Any]] = {}
-        for row in connection.execute(sql.select(tables.param).where(tables.param.c.run_id.in_(some))):
-            params.setdefault(row.run_id, {})[row.name] = row.value
-        metrics = _metrics(connection, some)
-        rows = connection.execute(
-            shared_facts.with_facts(sql.select(tables.run)).where(tables.run.c.id.in_(some))
-        ).all()
-        changed_tags = run_annotations.changed_tags(connection, some)
-        _load(connection, {row.environment_body_id for row in rows} - {None} - environments.keys(), environments)
-        for row in rows:
-            body = row.environment_body_id
-            runs[row.id] = PastRun(
-                ref=StableRef.parse(row.ref),
-                status=row.status,
-                started_at=row.started_at,
-                seconds=_seconds(row.started_at, row.ended_at),
-                tags=current_tags(row.tags, changed_tags.get(row.id)),
-                params=params.get(row.id, {}),
-                metadata=shared_facts.metadata_of(row._mapping),
-                environment=environments[body] if body is not None else None,
-                metrics=metrics.get(row.id, {}),
-            )
-    return tuple(runs[run_id] for run_id in run_ids)
+    body_of: dict[int, int] = {}
+    for start in range(0, len(run_ids), _AT_ONCE):
+        some = run_ids[start : start + _AT_ONCE]
+        statement = f"SELECT id, environment_body_id FROM run WHERE id IN ({marks(some)})"
+        body_of.update((key, body) for key, body in fetch(connection, statement, some) if body is not None)
+    environments = _environments(connection, sorted(set(body_of.values())))
+    return tuple(
+        replace(
+            _without_metrics(summary),
+            environment=environments[body_of[run_id]] if run_id in body_of else None,
+            metrics=_metrics(summary),
+        )
+        for run_id, summary in zip(run_ids, summaries(connection, run_ids), strict=True)
+    )
 
 
 def unambiguous_names(connection: Connection, refs: Sequence[StableRef]) -> dict[str, str]:
@@ -191,33 +174,33 @@ def _files_of_patch(patch: str) -> dict[str, str]:
     return files
 
 
-def _metrics(connection: Connection, run_ids: Sequence[int]) -> dict[int, dict[MetricId, int | float]]:
-    series, stage = tables.metric_series, tables.stage
-    statement = (
-        sql.select(series.c.run_id, series.c.metric_key, series.c.last_value, series.c.last_exact, stage.c.stage_name)
-        .outerjoin(stage, stage.c.id == series.c.stage_id)
-        .where(series.c.run_id.in_(run_ids), series.c.points > 0, series.c.slice_ref == "")
-        .order_by(series.c.last_at)
-    )
-    metrics: dict[int, dict[MetricId, int | float]] = {}
-    for row in connection.execute(statement):
-        value = decode_number(row.last_value, row.last_exact)
-        metrics.setdefault(row.run_id, {})[(row.stage_name or RUN_LEVEL, row.metric_key)] = value
-    return metrics
+def _metrics(summary: RunSummary) -> dict[MetricId, int | float]:
+    last: dict[MetricId, MetricValue] = {}
+    for stage in summary.stages:
+        for metric in stage.metrics:
+            key = (stage.stage_name, metric.metric_key)
+            if metric.slice_ref is None and not (key in last and _is_later(last[key], metric)):
+                last[key] = metric
+    return {key: metric.value for key, metric in last.items()}
 
 
-def _load(connection: Connection, body_ids: set[int], into: dict[int, PastEnvironment]) -> None:
-    body, distribution = tables.environment_body, tables.environment_distribution
-    keys = sorted(body_ids)
-    for start in range(0, len(keys), 500):
-        some = keys[start : start + 500]
+def _is_later(one: MetricValue, other: MetricValue) -> bool:
+    return to_microseconds(one.observed_at) > to_microseconds(other.observed_at)
+
+
+def _environments(connection: Connection, keys: Sequence[int]) -> dict[int, PastEnvironment]:
+    environments: dict[int, PastEnvironment] = {}
+    for start in range(0, len(keys), _AT_ONCE):
+        some = keys[start : start + _AT_ONCE]
         packages: dict[int, dict[str, str]] = {}
-        columns = (distribution.c.environment_body_id, distribution.c.name, distribution.c.version)
-        for key, name, version in connection.execute(sql.select(*columns).where(columns[0].in_(some))):
+        statement = _PACKAGES.format(marks(some))
+        for key, name, version in fetch(connection, statement, some):
             packages.setdefault(key, {})[name] = version
-        for row in connection.execute(sql.select(body).where(body.c.id.in_(some))):
-            into[row.id] = PastEnvironment(row.digest, row.python_version, row.platform, packages.get(row.id, {}))
+        for key, digest, python, platform in fetch(connection, _BODIES.format(marks(some)), some):
+            environments[key] = PastEnvironment(digest, python, platform, packages.get(key, {}))
+    return environments
 
 
-def _seconds(started_at: str, ended_at: str | None) -> float | None:
-    return None if ended_at is None else (to_microseconds(ended_at) - to_microseconds(started_at)) / 1e6
+_AT_ONCE = 500  # under the limit of bound variables of every supported database
+_PACKAGES = "SELECT environment_body_id, name, version FROM environment_distribution WHERE environment_body_id IN ({})"
+_BODIES = "SELECT id, digest, python_version, platform FROM environment_body WHERE id IN ({})"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING
 
 from contexta.contract.context import RUN_LEVEL
 from contexta.findings.metrics import RawPoint, RecordedSeries, SeriesBounds
 from contexta.store.entities.series import decode_number
 from contexta.store.schema.statements import fetch, marks
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 _POINTS_AT_ONCE = 100_000
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from sys import intern
 from threading import Lock
-
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING
 
 from contexta.core.references import StableRef
 from contexta.findings.past_runs import PastEnvironment
 from contexta.store.schema.statements import fetch, marks
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 _MOST_CACHED = 256
 _AT_ONCE = 500
