@@ -238,6 +238,7 @@ class Contexta(Workspace):
         - new_env: Mapping[str, str] = {}. Environment variables of NEW.
         - old_exclude_newer: str | None = None. Resolve ranges of OLD as of this day.
         - new_exclude_newer: str | None = None. Resolve ranges of NEW as of this day.
+        - axis: tuple[str, ...] = (). Two values of an option, of {NAME} in COMMAND, or of a variable.
         - include: tuple[str, ...] = (). More changes of two recorded runs: source, params, or both.
         - param_arg: str | None = None. How to pass a parameter to the command, as in "--{name} {value}".
         - build_constraint: Path | None = None. Constraints of the tools that build source distributions, as in
@@ -258,8 +259,8 @@ class Contexta(Workspace):
           Default: 1, or as many as the cluster has workers.
         - fresh: bool = False. Do not reuse trials of earlier studies.
         - versions: bool = True. Find the first bad release of the culprit.
-        - resolve: bool = False. Complete requirements files that lack pins, with uv.
-        - as_pinned: bool = False. Use requirements files as they are, even if they lack pins.
+        - resolve: bool = False. Complete files that lack pins, with uv.
+        - as_pinned: bool = False. Use files as they are, even if they lack pins.
         - keep_order: bool = False. Run even if NEW is better according to recorded runs.
         - offline: bool = False. Use packages from uv's cache only.
         - repeats: int = 0. The fewest reruns of each side.

@@ -100,12 +100,20 @@ def with_settings(command: Sequence[str], settings: Mapping[str, Setting]) -> tu
     """A command with these settings in place of its own. Missing settings are appended."""
     words = list(command)
     for name, setting in sorted(settings.items()):
+        if any(place_for(name) in word for word in words):
+            words = [word.replace(place_for(name), " ".join(setting.words)) for word in words]
+            continue
         spans = spans_of(words, name, setting.takes, start_of_arguments(words))
         at = spans[0][0] if spans else len(words)
         for start, stop in reversed(spans):
             del words[start:stop]
         words[at:at] = setting.words
     return tuple(words)
+
+
+def place_for(name: str) -> str:
+    """What the value of a parameter replaces, if a command contains it."""
+    return f"{{{name}}}"
 
 
 def not_in(command: Sequence[str], settings: Mapping[str, Setting]) -> list[str]:

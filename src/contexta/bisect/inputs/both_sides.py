@@ -10,12 +10,12 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from contexta.analysis.commands.rerun_duration import expected_seconds
-from contexta.bisect.inputs.base_packages import SETUPTOOLS, is_left_out, setuptools_of
 from contexta.bisect.inputs.builds import changed_builds
-from contexta.bisect.inputs.completeness import CHECK, completed
+from contexta.bisect.inputs.completion.base_packages import SETUPTOOLS, is_left_out, setuptools_of
+from contexta.bisect.inputs.completion.completeness import CHECK, completed
+from contexta.bisect.inputs.completion.unpinned import resolved
 from contexta.bisect.inputs.pins import Pins, shared_packages
 from contexta.bisect.inputs.sides.side import Side
-from contexta.bisect.inputs.unpinned import resolved
 from contexta.bisect.option_names import option
 from contexta.bisect.space.changes import BOTH, End
 from contexta.core.errors import InvalidInput

@@ -50,6 +50,7 @@ class BisectOptions(TypedDict, total=False):
     new_env: Mapping[str, str]
     old_exclude_newer: str | None
     new_exclude_newer: str | None
+    axis: tuple[str, ...]
     include: tuple[str, ...]
     param_arg: str | None
     build_constraint: Path | None
@@ -117,6 +118,8 @@ class BisectRequest(Value):
     """Resolve ranges of OLD as of this day."""
     new_exclude_newer: _Date = None
     """Resolve ranges of NEW as of this day."""
+    axis: Annotated[tuple[str, ...], Placeholder("NAME=OLD::NEW")] = ()
+    """Two values of an option, of {NAME} in COMMAND, or of a variable."""
     include: Annotated[tuple[str, ...], Placeholder("KINDS")] = ()
     """More changes of two recorded runs: source, params, or both."""
     param_arg: _Text = None
@@ -152,9 +155,9 @@ class BisectRequest(Value):
     versions: bool = True
     """Find the first bad release of the culprit."""
     resolve: bool = False
-    """Complete requirements files that lack pins, with uv."""
+    """Complete files that lack pins, with uv."""
     as_pinned: bool = False
-    """Use requirements files as they are, even if they lack pins."""
+    """Use files as they are, even if they lack pins."""
     keep_order: bool = False
     """Run even if NEW is better according to recorded runs."""
     offline: bool = False
@@ -179,7 +182,7 @@ class BisectRequest(Value):
     def _split_command(cls, command: Any) -> Any:
         return split_words("the command", command) if isinstance(command, str) else command
 
-    @field_validator("include", "skip", "suspect", mode="before")
+    @field_validator("axis", "include", "skip", "suspect", mode="before")
     @classmethod
     def _listed(cls, names: Any) -> Any:
         return (names,) if isinstance(names, str) else names
@@ -207,6 +210,7 @@ class BisectRequest(Value):
                 "new_python": self.old_python,
                 "old_env": self.new_env,
                 "new_env": self.old_env,
+                "axis": tuple(map(swapped_axis, self.axis)),
                 "old_exclude_newer": self.new_exclude_newer,
                 "new_exclude_newer": self.old_exclude_newer,
             }
@@ -238,6 +242,13 @@ class BisectRequest(Value):
                     yield from (option, word)
             else:
                 yield from (option, str(value))
+
+
+def swapped_axis(axis: str) -> str:
+    """``NAME=OLD::NEW`` with its values swapped."""
+    name, _, values = axis.partition("=")
+    old, _, new = values.partition("::")
+    return f"{name}={new}::{old}"
 
 
 def swapped_call(request: BisectRequest, workspace: str | None) -> str:

@@ -17,9 +17,10 @@ from contexta.bisect.execution.seed_use import note_on_seed, passes_seed
 from contexta.bisect.execution.trial_job import Command
 from contexta.bisect.inference.proof import Strength
 from contexta.bisect.inputs.both_sides import BothSides, Install, both_sides
-from contexta.bisect.inputs.completeness import AS_PINNED, CHECK, RESOLVE
+from contexta.bisect.inputs.completion.completeness import AS_PINNED, CHECK, RESOLVE
 from contexta.bisect.inputs.included import Include, held, include_of, included, not_included
 from contexta.bisect.inputs.judgement import Choice, Judgement, judgement, threshold_of
+from contexta.bisect.inputs.named_changes import with_axes
 from contexta.bisect.inputs.request import BisectRequest, split_words, swapped_call
 from contexta.bisect.inputs.sides.kinds import side_of
 from contexta.bisect.inputs.sides.side import Records, Side, read_text
@@ -95,6 +96,7 @@ def prepare(
     uv = with_kept_wheels(find_uv(offline=request.offline), records.root)
     both = both_sides(sides, _pythons(request), _variables(request), uv, _install(request))
     both = included(both, include, sides, command.argv, records)
+    both = with_axes(both, request.axis, command.argv)
     setup = _setup(request, both, judged, command, studies_of(records))
     command_notes = [*([f"{large}: the command runs in place"] if large else []), *judged.notes]
     command_notes += filter(None, [note_on_seed(command.argv, command.seed_argument)])

@@ -7,7 +7,7 @@ import click
 GROUPS = {
     "What good means": "metric exit_code good_if judge lower_is_better metric_from",
     "OLD and NEW": "python old_python new_python old_env new_env old_exclude_newer"
-    " new_exclude_newer include skip resolve as_pinned build_constraint"
+    " new_exclude_newer axis include skip resolve as_pinned build_constraint"
     " keep_order",
     "A rerun": "seed seed_arg param_arg timeout timeout_is_bad memory_limit in_place offline",
     "The search": "suspect max_runs max_hours repeats one_seed early early_after jobs dask executor versions",

@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from contexta.bisect.inputs.completeness import pin_lines, resolved_pins
+from contexta.bisect.inputs.completion.completeness import pin_lines, resolved_pins
 from contexta.bisect.inputs.pins import Pins
 from contexta.bisect.option_names import option
 from contexta.bisect.space.changes import BOTH

@@ -11,7 +11,7 @@ from support.tiny_index import PYTHON, make_wheel, only_index
 
 from contexta import Contexta
 from contexta.bisect.inputs.both_sides import BothSides, Install, both_sides
-from contexta.bisect.inputs.completeness import AS_PINNED, CHECK, RESOLVE
+from contexta.bisect.inputs.completion.completeness import AS_PINNED, CHECK, RESOLVE
 from contexta.bisect.inputs.sides.kinds import side_of
 from contexta.core.errors import InvalidInput
 from contexta.reproduce.uv.commands import find_uv
