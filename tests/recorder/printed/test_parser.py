@@ -9,6 +9,8 @@ from itertools import pairwise
 
 import pytest
 from support.printed_formats import FORMATS
+from support.printed_more import MORE
+from support.printed_nothing import NOTHING
 from support.printed_others import OTHERS
 
 from contexta.recorder.printed.parser import measurements_of
@@ -26,6 +28,22 @@ def test_format_gives_its_keys_values_and_steps(name: str) -> None:
     assert repr(dict(sorted(last_values(text).items()))) == repr(dict(sorted(expected.items())))
 
 
+# Formats that are not read: a value before its name, and a column named "total".
+MISSED = {"darknet": "avg loss", "YOLOv7": "total"}
+
+
+@pytest.mark.parametrize("name", MORE)
+def test_format_of_the_second_table_gives_its_keys_values_and_steps(name: str) -> None:
+    text, expected = MORE[name]
+    assert last_values(text) == {key: value for key, value in expected.items() if key != MISSED.get(name)}
+
+
+@pytest.mark.parametrize("name", NOTHING)
+def test_log_without_metrics_gives_none_however_often(name: str) -> None:
+    assert last_values(NOTHING[name]) == {}
+    assert last_values(NOTHING[name] * 3) == {}
+
+
 @pytest.mark.parametrize("name", OTHERS)
 def test_output_without_metrics_gives_none(name: str) -> None:
     assert last_values(OTHERS[name]) == {}
@@ -35,6 +53,18 @@ def test_output_without_metrics_gives_none(name: str) -> None:
 def test_name_of_a_unit_after_a_number_is_a_name_of_its_own() -> None:
     lines = "".join(f"epoch={n} loss={0.5 - n / 10} seconds={n / 7}\n" for n in range(3))
     assert [value.value for value in measurements_of(lines)] == [0.5, 0.4, 0.3]
+
+
+def test_metrics_of_other_data_do_not_replace_those_of_training() -> None:
+    in_lines = "".join(f"epoch {n} train: loss 0.{n}\nepoch {n} val: loss 0.{n}5\n" for n in (1, 2))
+    in_groups = "".join(
+        f"{n}epoch results: [train] loss=0.{n}, acc=0.9, [valid] loss=0.{n}5, acc=0.8\n" for n in (1, 2)
+    )
+    evaluated_first = "[valid] epoch 1 loss=0.7\n[train] epoch 1 loss=0.5\n[valid] epoch 2 loss=0.6\n"
+    assert last_values(in_lines) == {"loss": (0.2, 2), "val loss": (0.25, 2)}
+    assert last_values(in_groups)["loss"] == (0.2, 2)
+    assert last_values(in_groups)["valid loss"] == (0.25, 2)
+    assert last_values(evaluated_first) == {"loss": (0.6, 2), "train loss": (0.5, 1)}
 
 
 def test_metrics_stand_out_from_other_output() -> None:

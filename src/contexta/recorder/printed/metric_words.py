@@ -26,7 +26,7 @@ _METRICS = frozenset(
     besttest correlation matthews gini brier ece deviance likelihood loglik aic bic divergence quality residual hinge
     """.split()  # a table of words
 )
-_UPPER_CASE_METRICS = frozenset({"AP", "AR", "mAP", "AP50", "AP75", "R", "P", "KS", "EM", "Rew", "LPIPS"})
+_UPPER_CASE_METRICS = frozenset({"AP", "AR", "PER", "mAP", "AP50", "AP75", "R", "P", "KS", "EM", "Rew", "LPIPS"})
 _AT_RANK = re.compile(r"(?:P|R|AP|mAP|Acc|Prec|Recall|Hits?|NDCG|MRR|HR|F1|map|mrr|ndcg|hit|recall|acc)@\d+\Z")
 
 # Words before the name of a metric that qualify it.
@@ -99,8 +99,8 @@ def _is_of_code(name: str) -> bool:
 
 
 def _is_total(parts: "Sequence[str]") -> bool:
-    """Whether the only suspicious part is ``total`` or a number's, as in total_loss."""
-    return _OTHERS.intersection(parts) <= {"total"} and len(parts) > 1
+    """Whether the suspicious parts are harmless beside a metric, as in total_loss, batch_loss and LossV."""
+    return _OTHERS.intersection(parts) <= {"total", "batch", "v"} and len(parts) > 1
 
 
 @lru_cache(maxsize=4096)
@@ -122,4 +122,4 @@ def is_possible(name: str) -> bool:
 
 def is_word(name: str) -> bool:
     """Whether a word belongs to a sentence and is not a name: ``at``, ``took``."""
-    return name.lower() in _PROSE
+    return name.lower() in _PROSE and name not in _UPPER_CASE_METRICS

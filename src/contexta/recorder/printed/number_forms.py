@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 
 NUMBER = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[-+]?(?i:nan|inf(?:inity)?)"
-CALL = r"(?:[A-Za-z_][\w.]{0,40}\(\[?)?"  # np.float64(0.87), tensor(0.87): the printed form may change with a release
+CALL = r"(?:[A-Za-z_][\w.]{0,40}\(\[?|\[(?=[-+0-9.e]{1,30}\]))?"
+"""Before a value: np.float64(0.87), tensor(0.87), [0.87]. The printed form may change with a release."""
 NOT_MORE = r"(?!\w|\.[0-9]|,[0-9])"  # 1.2.3 is a version; the comma in 0,87 and 1,234 is ambiguous
 _UNITS = (
     r"s|secs?|seconds?|ms|us|ns|mins?|minutes?|h|hrs?|hours?|days?|[kmgt]i?b|b|bytes|it|hz|[kmg]hz|w|px|usd|of|x|files|"
     r"items|images|samples|tokens|epochs?|steps?|iterations?|trees|rows|lines|words|params|parameters|gflops|flops"
 )
-ALONE = rf"{NOT_MORE}(?![:/-][0-9]|/|\.\.|\.[A-Za-z_]|\s?(?i:{_UNITS})\b(?!\s?[=:]))"
+ALONE = rf"{NOT_MORE}(?![:/-][0-9]|\s?/\s?[0-9]|/|\.\.|\.[A-Za-z_]|\s?(?i:{_UNITS})\b(?!\s?[=:]))"
 """After a number that is not a part of a time, fraction, date, range, file name or amount of a unit."""
 WORD = r"[A-Za-z][\w@^²./'-]{0,60}"
 START = r"(?<![\w./\\@?&~$-])"
@@ -30,7 +31,7 @@ SPACED = re.compile(
     rf"(?P<value>[-+]?(?:[0-9]*\.[0-9]+(?:[eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+|[0-9]+(?= ?%)|(?i:nan|inf))){ALONE}"
 )
 """``name value``; the value is not an integer, except before %."""
-_EDGE = r"(?:[|,;\t]|\s-\s|\s{2,})"
+_EDGE = r"(?:[|,;\t]|\s-\s|\s:\s|\s{2,})"
 CELL = re.compile(
     rf"(?:^|{_EDGE})\s*(?P<key>{WORD})\s+(?P<value>[-+]?(?:[0-9]*\.[0-9]+(?:[eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+))"
     rf"{ALONE}(?=\s*(?:$|{_EDGE}|\())"

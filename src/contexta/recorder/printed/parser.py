@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 # isort: split
-from contexta.recorder.printed import metric_words, number_forms, steps
+from contexta.recorder.printed import metric_words, number_forms, splits, steps
 from contexta.recorder.printed.disagreements import Disagreements
 from contexta.recorder.printed.printed_lines import PrintedLine, is_rich_progress, plain, read, rich_progress
 from contexta.recorder.printed.rank_prefixes import RankPrefixes, glued_lines
@@ -103,6 +103,9 @@ class _LineParser:
         self._tables = Tables()
         self._epoch: "Optional[int]" = None  # the epoch of the latest line with one
         self._bar: "Optional[PrintedLine]" = None  # progress that the next piece may redraw
+        self._splits = splits.Splits()
+        self._completed: "Optional[int]" = None  # the epoch whose bar was full last
+        self._step: "Optional[int]" = None  # of the latest line with one, of a program that names no epochs
         self._pending: "Dict[_Template, _Pending]" = {}
         self._repeated: "Dict[_Template, bool]" = {}
         self._number = 0
@@ -134,9 +137,12 @@ class _LineParser:
             if epoch is not None and (line is None or not line.is_bar):
                 self._epoch = epoch
         if line is None or not line.values:
+            self._splits.see(text)
             return self._draw(None)
         if in_table and line.step is not None:
             self._epoch = line.step
+        is_step_bar = line.is_bar and text.lstrip().startswith("step")
+        line.values = self._splits.renamed(line.values, line.splits, is_step_bar=is_step_bar)
         if line.is_bar:
             if not is_redrawn:
                 self._compare(text, line)
@@ -185,23 +191,25 @@ class _LineParser:
             measurements += _measurements(bar, bar.step)
             self._bar = None
             if bar.is_complete:
-                self._epoch = None
+                self._completed, self._epoch = self._epoch, None
         return measurements
 
     def _step_of_bar(self, bar: PrintedLine) -> "Optional[int]":
         """The epoch in the text of the bar, that of the lines above it, or the position of the bar."""
-        for step in (bar.step, self._epoch):
+        for step in (bar.step, self._epoch, self._completed if self._splits.begun else None):
             if step is not None:
                 return step
         return bar.count
 
     def _take(self, line: PrintedLine, in_table: bool) -> "List[Measurement]":
         """Count a line now, or once its names are printed again."""
+        if line.step is not None:
+            self._step = line.step
         if line.step is not None and line.has_metric:
             return _measurements(line, line.step)
         if in_table and self._epoch is not None:
             return _measurements(line, self._epoch)
-        step = line.step if line.step is not None else self._epoch
+        step = next((step for step in (line.step, self._epoch, self._step) if step is not None), None)
         template = line.step is not None, tuple(line.values)
         if template in self._repeated:
             return _measurements(line, step)

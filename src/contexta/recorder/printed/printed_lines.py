@@ -10,7 +10,7 @@ import json
 import re
 
 # isort: split
-from contexta.recorder.printed import metric_words, number_forms, steps
+from contexta.recorder.printed import metric_words, number_forms, splits, steps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _TQDM = re.compile(
     r"(?P<before>.*?)(?P<percent>[0-9]{1,3})%\s*\|[^|]*\|\s*(?P<n>[0-9]+)/[0-9]+\s*\[(?P<postfix>[^\]]*)"
 )
 _TQDM_ENDLESS = re.compile(r"(?P<before>.*?)(?<![\w.])(?P<n>[0-9]+)it \[(?P<postfix>[^\]]*)")
-_BAR = re.compile(r"\s*(?P<n>[0-9]+)/(?P<total>[0-9]+|Unknown)\s+(?:\[[=>.\s-]*\]|[━─╸╺]{2,}|-\s)")
+_BAR = re.compile(r"\s*(?:step\s+)?(?P<n>[0-9]+)/(?P<total>[0-9]+|Unknown)\s+(?:\[[=>.\s-]*\]|[━─╸╺]{2,}|-\s)")
 _RICH = re.compile(r"Epoch (?P<step>[0-9]+)/[0-9]+[━╸╺ ]+[0-9]+/[0-9]+ [0-9:-]+ • [0-9:-]+ [0-9.]*it/s(?P<rest>.*)")
 _FLAG = re.compile(r"\w=(?:True|False|None)(?![\w.])")
 _MOST_FLAGS = 2  # of a line with metrics: one with more shows the arguments of a program
@@ -46,6 +46,7 @@ _VALUE_FIRST = re.compile(
 )
 _OF_OTHERS = re.compile(r"\b(?:time|memory|packet|packets|disk|cache|file|from)\s*\Z", re.IGNORECASE)
 """Words before a name that is then not a metric: time cost, packet loss."""
+_VERB = re.compile(r" (?:is|of)\Z")
 _SCORERS = re.compile(rf"(\w+): \((?:train=[^,()]*, )?test=({number_forms.NUMBER})\)")
 _SEARCH = re.compile(rf"\[CV\b.*?\bscore=(?:\((?P<scores>[^()]*)\)|(?P<value>{number_forms.NUMBER}))")
 _WEAK = frozenset(
@@ -56,13 +57,14 @@ _WEAK = frozenset(
 class PrintedLine:
     """The metrics of a line."""
 
-    __slots__ = ("count", "has_metric", "is_bar", "is_complete", "step", "values")
+    __slots__ = ("count", "has_metric", "is_bar", "is_complete", "splits", "step", "values")
 
     def __init__(self, values: "Dict[str, float]", step: "Optional[int]" = None, *, has_metric: bool = True) -> None:
         """has_metric: whether a name is certainly that of a metric."""
         self.values = values
         self.step = step
         self.has_metric = has_metric
+        self.splits: "Dict[str, str]" = {}  # name -> split of the data that the line names before it
         self.is_bar = False  # whether the line shows progress and is redrawn
         self.count: "Optional[int]" = None  # position of a bar of tqdm
         self.is_complete = False  # whether a bar of Keras is full
@@ -224,13 +226,19 @@ def _text(line: str) -> "Optional[PrintedLine]":
     text = _PARAMETERS.sub("", line)
     step = steps.step_of(text)
     values: "Dict[str, float]" = {}
-    for key, value in _pairs(text, in_step=step is not None):
-        if len(values) < _MOST_VALUES:
-            values.setdefault(key, value)
+    owners: "Dict[str, str]" = {}
+    for split, part in splits.parts(text):
+        for key, value in _pairs(part, in_step=step is not None):
+            name = key if owners.get(key, split) == split or not split else f"{split} {key}"
+            if len(values) < _MOST_VALUES:
+                values.setdefault(name, value)
+                owners.setdefault(name, split if name == key else "")
     if not values:
         return None
     is_of_catboost = "learn" in values and "remaining:" in text
-    return PrintedLine(values, step, has_metric=is_of_catboost or any(map(metric_words.is_metric, values)))
+    result = PrintedLine(values, step, has_metric=is_of_catboost or any(map(metric_words.is_metric, values)))
+    result.splits = {key: split for key, split in owners.items() if split}
+    return result
 
 
 def _pairs(text: str, *, in_step: bool) -> "Iterator[Tuple[str, float]]":
@@ -255,7 +263,7 @@ def _pairs(text: str, *, in_step: bool) -> "Iterator[Tuple[str, float]]":
     for match in number_forms.SPACED.finditer(text):
         if any(start < match.end() and match.start() < stop for start, stop in taken):
             continue
-        key = _named(match["key"], match["group"] or "")
+        key = _named(_VERB.sub("", match["key"]), match["group"] or "")
         if len(key) == 1 or _OF_OTHERS.search(match["key"][: -len(key)]):
             continue
         if metric_words.is_metric(key.rpartition(" ")[2] if not match["group"] else key):
@@ -264,7 +272,7 @@ def _pairs(text: str, *, in_step: bool) -> "Iterator[Tuple[str, float]]":
     if in_step:
         for match in number_forms.CELL.finditer(text):
             if not any(start < match.end("value") and match.start("key") < stop for start, stop in taken):
-                key = match["key"]
+                key = match["key"].rstrip("'.-/")
                 if metric_words.is_possible(key) and not metric_words.is_word(key):
                     yield key, float(match["value"])
     elif not is_any_accepted:

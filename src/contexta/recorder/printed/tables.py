@@ -121,9 +121,10 @@ class Tables:
         self._is_of_pairs, self._section = False, ""
         step: "Optional[int]" = None
         values: "Dict[str, float]" = {}
+        is_of_tool |= any(name.lower() in _STEPS for name in pairs)
         for name, text in pairs.items():
             leaf = name.rpartition("/")[2]
-            if leaf in ("total_timesteps", "step", "epoch", "global_step"):
+            if leaf.lower() in ("total_timesteps", "step", "epoch", "global_step"):
                 step = int(float(text))
             elif metric_words.is_metric(leaf) or (is_of_tool and "." in text and metric_words.is_possible(leaf)):
                 values[name] = float(text.rstrip("%"))
