@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from support.builders import Cli, put_run
@@ -71,3 +72,22 @@ def test_an_unknown_column_is_refused_with_the_list(many: Contexta, cli: Cli) ->
 )
 def test_columns_of_a_list(columns: str | None, sort: str | None, expected: tuple[str, ...]) -> None:
     assert columns_of(columns, sort) == expected
+
+
+def test_single_run_of_a_page_is_counted_in_the_singular(many: Contexta, cli: Cli) -> None:
+    assert "1 run; the same command with --after" in cli("runs", "-n", "1").stdout
+
+
+def test_metrics_named_after_the_run_are_shown_alone(many: Contexta, cli: Cli) -> None:
+    shown = cli("metrics", "baseline", "loss", "accuracy")
+    assert (shown.returncode, "loss" in shown.stdout, "accuracy" in shown.stdout) == (0, True, True)
+    assert "tokens" not in shown.stdout
+    assert json.loads(cli("metrics", "baseline", "loss", "--json").stdout)["metrics"] == {"loss": 0.1}
+    assert cli("metrics", "baseline", "nothing_like_it").returncode == 2
+
+
+def test_lock_and_rebuild_take_the_latest_run_by_default(many: Contexta, cli: Cli, tmp_path: Path) -> None:
+    for command in (("lock", "--offline"), ("rebuild", "--into", str(tmp_path / "env"), "--offline")):
+        done = cli(*command)
+        assert "missing argument" not in done.stderr
+        assert "live" in done.stdout + done.stderr

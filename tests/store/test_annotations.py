@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -152,10 +153,10 @@ def test_commands_annotate_runs_and_screens_show_it(ctx: Contexta, cli: Cli) -> 
     for name in ("old", "new"):
         put_run(ctx, name, metrics={"accuracy": 0.9}, environment={})
     assert cli("rename", "old", "good").stdout == "p.old is p.good now\n"
-    assert cli("tag", "good", "baseline", "team=search").stdout == "baseline\nteam=search\n"
-    assert cli("tag", "good", "--remove", "team").stdout == "baseline\n"
-    assert cli("note", "good", "before the new labels").stdout == "before the new labels\n"
-    assert cli("note", "good").stdout == "before the new labels\n"
+    assert cli("tag", "good", "baseline", "team=search").stdout == "p.good: baseline, team=search\n"
+    assert cli("tag", "good", "--remove", "team").stdout == "p.good: baseline\n"
+    assert cli("note", "good", "before the new labels").stdout == "p.good: before the new labels\n"
+    assert cli("note", "good").stdout == "p.good: before the new labels\n"
     assert cli("pin", "good", "new").stdout == "p.good is pinned\np.new is pinned\n"
     assert cli("unpin", "new").stdout == "p.new is not pinned any more\n"
     assert cli("archive", "new").stdout == "p.new is archived\n"
@@ -171,3 +172,12 @@ def test_commands_annotate_runs_and_screens_show_it(ctx: Contexta, cli: Cli) -> 
     assert cli("note", "good", "--remove").stdout == "p.good has no note\n"
     refused = cli("rename", "new", "good")
     assert (refused.returncode, 'run:p.old has the name "good"' in refused.stderr) == (2, True)
+
+
+def test_hints_name_a_renamed_run_by_its_current_name(cli: Cli) -> None:
+    done = cli("run", "--name", "old", "--", sys.executable, "-c", "print('loss: 0.5')")
+    assert done.returncode == 0
+    cli("rename", "old", "the good one")
+    assert "`contexta log 'the good one'` prints it" in cli("show", "the good one").stdout
+    unknown = cli("metrics", "the good one", "lost")
+    assert (unknown.returncode, "did you mean loss?" in unknown.stderr) == (2, True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -123,6 +124,11 @@ class RunSummary(Run, Finding):
     def label(self) -> str:
         """``project.name`` of a renamed run, else its reference without ``run:``."""
         return self.run_ref.value if self.recorded_name is None else f"{self.run_ref.components[0]}.{self.name}"
+
+    @property
+    def selector(self) -> str:
+        """The current name for a command line, quoted where a shell needs it."""
+        return shlex.quote(self.run_ref.name if self.recorded_name is None else self.name)
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's documented order of the two decorators
     @property

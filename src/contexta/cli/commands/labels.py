@@ -43,8 +43,8 @@ def tag(ctx: Contexta, run: str, tags: tuple[str, ...], remove: tuple[str, ...])
     pairs = dict(map(_tag, tags))
     finding = ctx.tag_run(run, pairs, remove=remove) if pairs or remove else ctx.get_run(run)
     lines = [f"{name}={value}" if value else name for name, value in sorted(finding.tags.items())]
-    text = "\n".join(map(printable, lines)) if lines else f"{finding.label} has no tags"
-    return Answer(finding, text=f"{text}\n")
+    text = f": {', '.join(map(printable, lines))}" if lines else " has no tags"
+    return Answer(finding, text=f"{printable(finding.label)}{text}\n")
 
 
 @click.command(epilog='Example: contexta note last-month "trained before the new labels"')
@@ -61,7 +61,8 @@ def note(ctx: Contexta, run: str, text: str | None, remove: bool) -> Answer:
     if text is not None and remove:
         raise InvalidInput("--remove and a text were both given", hint="leave out one of them")
     finding = ctx.get_run(run) if text is None and not remove else ctx.note_run(run, text or "")
-    return Answer(finding, text=f"{printable(finding.note or f'{finding.label} has no note')}\n")
+    text_of_note = f": {printable(finding.note)}" if finding.note else " has no note"
+    return Answer(finding, text=f"{printable(finding.label)}{text_of_note}\n")
 
 
 @click.command(epilog="Example: contexta archive try-1 try-2")

@@ -61,7 +61,7 @@ def _rebuild_options(options: dict[str, Any]) -> RebuildOptions:
 
 
 @click.command(epilog="Example: contexta lock last-month -o pylock.toml")
-@click.argument("run")
+@click.argument("run", default="@latest")
 @click.option(
     "--output", "-o", type=click.Path(path_type=Path), metavar="FILE", help="A new file; default, and -: stdout."
 )
@@ -83,7 +83,7 @@ def lock(
     allow_build: bool,
     offline: bool,
 ) -> Answer:
-    """Write a run's environment as a lock file, or as a Dockerfile.
+    """Write a run's environment as a lock file, or as a Dockerfile. RUN is by default @latest.
 
     Exits with 1 if the lock lacks a package; stderr names it and the reason.
     """
@@ -132,12 +132,12 @@ def keep(ctx: Contexta, run: str, wheels: Path | None, indexes: tuple[str, ...])
 
 
 @click.command(epilog="Example: contexta rebuild last-month --into env-of-last-month")
-@click.argument("run")
+@click.argument("run", default="@latest")
 @click.option("--into", type=click.Path(path_type=Path), metavar="DIR", required=True, help="A new directory for it.")
 @_build_options
 @query
 def rebuild(ctx: Contexta, run: str, into: Path, **options: Any) -> Answer:
-    """Rebuild a run's environment, and compare it with the recording.
+    """Rebuild a run's environment, and compare it with the recording. RUN is by default @latest.
 
     Exit code 0: it matches. 1: it was built and deviates. 2: it cannot be built, and everything that is unavailable
     is listed.

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
+from contexta.analysis.metrics.metric_names import like
 from contexta.cli.command import LATEST_RUN_HELP, RUN_HELP, Answer, documented, query
 from contexta.client.contexta import Contexta
+from contexta.core.errors import NotFound, shown
+from contexta.findings import RunDetails
 from contexta.reports.pages.recorded.runs import metrics_of_run
 
 _STAGE = click.option(
@@ -16,6 +21,7 @@ _PROJECT = click.option("--project", metavar="NAME", help="Only the runs of this
 
 @click.command(epilog=r"Example: contexta metrics this-month --from-output 'L(?P<step>\d+) (?P<loss>\S+)'")
 @click.argument("run", default="@latest")
+@click.argument("names", nargs=-1, metavar="[METRIC]...")
 @click.option(
     "--from-output",
     "pattern",
@@ -27,13 +33,31 @@ _PROJECT = click.option("--project", metavar="NAME", help="Only the runs of this
 )
 @query
 @documented(LATEST_RUN_HELP)
-def metrics(ctx: Contexta, run: str, pattern: str | None) -> Answer:
-    """Show the metrics of a run, or read them from its stored output.
+def metrics(ctx: Contexta, run: str, names: tuple[str, ...], pattern: str | None) -> Answer:
+    """Show the metrics of a run, or only those named METRIC, or read them from its stored output.
 
     Metrics that are read replace those that were read before. Metrics that the program logged stay.
     """
     finding = ctx.get_run(run) if pattern is None else ctx.read_output_metrics(run, pattern or None)
+    if names:
+        finding = _of_names(finding, names)
     return Answer(finding, report=metrics_of_run(finding))
+
+
+def _of_names(finding: RunDetails, names: Sequence[str]) -> RunDetails:
+    """The run with these metrics only. Raises NotFound for a name that no stage has."""
+    recorded = {metric.metric_key for stage in finding.stages for metric in stage.metrics}
+    for name in names:
+        if name not in recorded:
+            similar = ", ".join(like(name, sorted(recorded)))
+            hint = f"did you mean {similar}?" if similar else f"contexta metrics {finding.selector}"
+            raise NotFound(f"{finding.label} has no metric {shown(name)}", hint=hint)
+    stages = []
+    for stage in finding.stages:
+        metrics_of_stage = tuple(metric for metric in stage.metrics if metric.metric_key in names)
+        if metrics_of_stage:
+            stages.append(stage.model_copy(update={"metrics": metrics_of_stage}))
+    return finding.model_copy(update={"stages": tuple(stages)})
 
 
 @click.command(epilog="Example: contexta series this-month loss --points 40")

@@ -11,7 +11,7 @@ from contexta.core.errors import InvalidInput, shown
 from contexta.findings.reproduction import RECONSTRUCTED
 from contexta.findings.runs import RunSummary
 from contexta.reports.document.blocks import Block, Paragraph, Report, Row, Section, Table
-from contexta.reports.document.formatting import amount, moment, span
+from contexta.reports.document.formatting import amount, count, moment, span
 from contexta.reports.pages.common import as_text, leaves, marks_of, tone_of
 
 _DEFAULT = ("run", "status", "started", "duration", "metrics")
@@ -67,7 +67,7 @@ def run_list(
     titles = tuple(_TITLES.get(column, f">{column}" if column.startswith("metrics.") else column) for column in columns)
     blocks: list[Block] = [Table(columns=titles, rows=rows, one_line=True)]
     if has_more:
-        text = f"{len(runs)} runs; the same command with --after {runs[-1].run_ref.value} lists the next ones"
+        text = f"{count(len(runs), 'run')}; the same command with --after {runs[-1].run_ref.value} lists the next ones"
         blocks.append(Paragraph(text=text, tone="quiet"))
     projects = {run.project_ref for run in runs}
     title = f"Runs of {projects.pop().value}" if len(projects) == 1 else "Runs"

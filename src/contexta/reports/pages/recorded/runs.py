@@ -226,14 +226,14 @@ def _artifacts(finding: RunDetails) -> Iterator[Section]:
             table = Table(columns=("Name", ">Size", "Digest", "Kind", "Path"), rows=rows)
             yield Section(title=title, blocks=(table,))
     for artifact in latest_tables(finding):
-        yield Section(title=f"Table {artifact.name}", blocks=tuple(_first_rows(artifact, finding.run_ref.name)))
+        yield Section(title=f"Table {artifact.name}", blocks=tuple(_first_rows(artifact, finding.selector)))
     logs = [
         f"{artifact.name} {size(artifact.attributes.get('bytes_written'))}"
         for artifact in finding.artifacts
         if artifact.kind == "log"
     ]
     if logs:
-        text = f"{', '.join(logs)}; `contexta log {finding.run_ref.name}` prints it"
+        text = f"{', '.join(logs)}; `contexta log {finding.selector}` prints it"
         yield Section(title="Output", blocks=(Paragraph(text=text),))
 
 
