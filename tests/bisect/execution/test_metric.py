@@ -104,3 +104,18 @@ def test_json_path_follows_lists_and_names_a_missing_key(tmp_path: Path) -> None
         ("json:broken.json:loss", "gives no loss: broken.json is no JSON"),
     ):
         assert read_metric("loss", source, "", tmp_path) == (None, reason)
+
+
+@pytest.mark.parametrize(
+    ("output", "value"),
+    [
+        ("[rank0]: accuracy=0.9\n[rank1]: accuracy=0.8\n", 0.9),
+        ("[1,1]<stdout>:accuracy=0.8\n[1,0]<stdout>:accuracy=0.9\n[1,1]<stdout>:accuracy=0.7\n", 0.9),
+        ("0: epoch 1 accuracy=0.9\n1: epoch 1 accuracy=0.8\n", 0.9),
+        ("epoch 1 accuracy: 0.9\nDEV : accuracy: 0.8\n", 0.9),
+        ("1epoch results: [train] accuracy=0.9, [valid] accuracy=0.8\n", 0.9),
+        ("Results on the test set: accuracy: 0.9\n", 0.9),
+    ],
+)
+def test_metric_of_a_trial_has_the_rank_and_the_data_that_the_recorder_gives_it(output: str, value: float) -> None:
+    assert read_metric("accuracy", None, output, Path())[0] == value

@@ -13,6 +13,7 @@ from contexta.analysis.metrics.metric_names import like
 from contexta.bisect.execution.metric_files import FORMS, State, at_path, value_in_file
 from contexta.bisect.option_names import option
 from contexta.core.errors import InvalidInput, shown
+from contexta.recorder.printed import splits
 from contexta.recorder.printed.number_forms import CALL, NOT_MORE, NUMBER
 from contexta.recorder.printed.parser import measurements_of
 from contexta.recorder.printed.printed_lines import without_colours
@@ -107,7 +108,7 @@ def check_source(source: str | None) -> None:
 
 def _in_lines(metric: str, output: str) -> str | None:
     pattern = re.compile(rf"(?<![\w./-])[\"']?{re.escape(metric)}[\"']?\s*[=:]\s*{CALL}({NUMBER}){NOT_MORE}")
-    value, prefixes = None, RankPrefixes()
+    value, prefixes, data = None, RankPrefixes(), splits.Splits()
     for line in output.splitlines():
         if prefixes.split(line)[0]:
             continue  # of a distributed job the first rank counts
@@ -118,8 +119,10 @@ def _in_lines(metric: str, output: str) -> str | None:
                 continue
             except (ValueError, RecursionError):
                 pass  # a line of text that happens to start with a brace
-        for match in pattern.finditer(without_colours(line)):
-            value = match.group(1)
+        for split, part in splits.parts(without_colours(line)):
+            for match in pattern.finditer(part):
+                if metric in data.renamed({metric: 0.0}, {metric: split}):  # as the recorder names it
+                    value = match.group(1)
     if value is None:  # a format in which no = or : follows the name, such as a table
         printed = [
             measurement.value
