@@ -61,7 +61,10 @@ def metrics_of(cli: Cli, name: str = "r") -> dict[tuple[str, str | None], tuple[
     }
 
 
-@pytest.mark.parametrize("launcher", PREFIXES)
+@pytest.mark.parametrize(
+    "launcher",
+    [pytest.param(name, marks=[pytest.mark.slow] if number else []) for number, name in enumerate(PREFIXES)],
+)
 def test_prefix_of_a_rank_gives_each_rank_its_own_series(cli: Cli, tmp_path: Path, launcher: str) -> None:
     recorded(cli, tmp_path, PREFIXES[launcher])
     assert metrics_of(cli) == {
@@ -76,6 +79,7 @@ def test_prefix_of_a_rank_gives_each_rank_its_own_series(cli: Cli, tmp_path: Pat
     assert metrics_of(cli)[("loss", "rank-1")] == (0.667, 3, 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variables", ["", OF_TORCHRUN])
 def test_values_that_nothing_tells_apart_are_no_metric_and_the_run_has_a_note(
     cli: Cli, ctx: Contexta, tmp_path: Path, variables: str
@@ -94,6 +98,7 @@ def test_values_that_nothing_tells_apart_are_no_metric_and_the_run_has_a_note(
     assert ctx.verify().sound
 
 
+@pytest.mark.slow
 def test_ranks_that_print_the_same_values_are_one_series(cli: Cli, tmp_path: Path) -> None:
     recorded(cli, tmp_path, "", OF_TORCHRUN)  # as in the test above, but with equal values
     (tmp_path / "rank.py").write_text(RANK.format(prefix="").replace("(1 + rank)", "1").replace("- rank / 10", ""))
@@ -120,6 +125,7 @@ def test_one_program_that_prints_several_values_for_a_step_keeps_the_last(
     assert "several processes" not in cli("show", "r").stdout
 
 
+@pytest.mark.slow
 def test_rank_zero_that_prints_alone_keeps_its_metrics(cli: Cli, tmp_path: Path) -> None:
     recorded(cli, tmp_path, "", OF_TORCHRUN)
     (tmp_path / "rank.py").write_text(RANK.format(prefix="").replace("for epoch", "if rank: sys.exit()\nfor epoch"))
@@ -127,6 +133,7 @@ def test_rank_zero_that_prints_alone_keeps_its_metrics(cli: Cli, tmp_path: Path)
     assert metrics_of(cli, "t") == {("loss", None): (0.333, 3, 3), ("test accuracy", None): (0.9, None, 1)}
 
 
+@pytest.mark.slow
 def test_metric_that_the_program_logs_is_kept_where_its_printed_values_differ(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "rank.py").write_text(RANK.format(prefix="") + "import contexta\ncontexta.log({'loss': 0.125})\n")
     (tmp_path / "launch.py").write_text(LAUNCHER.format(variables=OF_TORCHRUN))
