@@ -103,7 +103,7 @@ def draw(
     causes = _causes(random, mixes, 1 if kind == "single" else 2)
     crashes = tuple(
         (a, b)
-        for a, b in (random.sample(range(count), 2) for _ in range(random.choice((0, 0, 1))))
+        for a, b in (random.sample(range(count), 2) for _ in range(random.choice((0, 0, 1)) * (count > 1)))
         if not mixes.needs[a] >> b & 1 and not {a, b} <= set(causes)  # such a pair acts as one change
     )
     return World(

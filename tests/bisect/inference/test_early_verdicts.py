@@ -70,6 +70,23 @@ def test_a_fact_without_a_measured_value_is_measured_also_if_other_mixes_show_it
     assert missing(with_measured, replace(without_measured, value=None, reason="exit code 1")) == (6, 0)
 
 
+def test_a_single_change_is_proved_by_the_endpoints_alone() -> None:
+    proof = Proof(
+        1, (Fact("old", 0, "good", "good"), Fact("new", 1, "bad", "bad"), Fact("with", 1, "bad", "bad"),
+            Fact("without", 0, "good", "good"))
+    )  # fmt: skip
+    ends = [OLD_0, Observation(1, 0, BAD[0]), REPEAT, Observation(0, 1, GOOD[1]), Observation(1, 1, BAD[1])]
+    assert unmeasured_fact(ends, proof, 1, Strength(10.0, 1)) is None
+
+
+@pytest.mark.parametrize("cause_from", [0.0, 0.5, math.inf])
+def test_a_study_of_a_single_change_comes_to_a_verdict(cause_from: float) -> None:
+    for number in range(5):
+        world = replace(draw(number, "single", 4.0, fingerprint=True, count=1), crashes=(), flaky_mixes=0.0, shifts=0)
+        outcome, _ = play_logged(LoggedWorld(world, cause_from))
+        assert outcome.verdict.kind == "proved"
+
+
 @pytest.mark.parametrize("cause_from", [0.0, 0.5, 0.9, math.inf])
 def test_no_world_in_which_another_change_moves_the_series_is_proved_wrongly(cause_from: float) -> None:
     for number in range(5):

@@ -92,7 +92,7 @@ def unmeasured_fact(
     testing = seeds[0] & seeds[new]
     facts = [fact for fact in proof.facts if fact.mix not in ends]
     mixes = [fact.mix for fact in facts]
-    if testing and not any(r.mix in mixes and r.seed in testing and r.is_measured for r in results):
+    if mixes and testing and not any(r.mix in mixes and r.seed in testing and r.is_measured for r in results):
         return mixes[0], min(testing)
     for fact in facts:
         culprits = 0 if fact.expected is None else proof.culprits
