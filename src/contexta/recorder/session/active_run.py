@@ -23,7 +23,13 @@ from contexta.recorder.journal.processes import is_worker
 from contexta.recorder.parts.failure import status_of
 from contexta.recorder.session import inherited
 from contexta.recorder.session import start as starting
-from contexta.recorder.session.process_end import at_end_of_worker, unhandled_exception, watch_exec, watch_sigterm
+from contexta.recorder.session.process_end import (
+    at_end_of_worker,
+    keep_interrupt,
+    unhandled_exception,
+    watch_exec,
+    watch_sigterm,
+)
 from contexta.recorder.session.run import LiveRun
 from contexta.recorder.session.start import RecordingPlace
 
@@ -301,6 +307,7 @@ class Session:
         for run in [run for run in reversed(self.open) if not run._ended]:
             run._end(status, error if status == "failed" else None, is_explicit=False)
             run.resume(to_exit=True)  # for records of exit handlers of the program, which may run later
+        keep_interrupt(error)
 
     def _cancel(self) -> None:
         for run in reversed(self.open):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from functools import wraps
 
 TYPE_CHECKING = False
@@ -31,6 +32,20 @@ def unhandled_exception() -> Optional[BaseException]:
         return None
     error = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
     return error if isinstance(error, BaseException) else None
+
+
+def keep_interrupt(error: Optional[BaseException]) -> None:
+    """Let Python end by SIGINT, as without the recorder, if ``error`` is the Ctrl-C that ended the program.
+
+    Until Python 3.12 the interpreter forgets the Ctrl-C when code that runs at exit evaluates a string, as the import
+    of a module with a named tuple does. Then a shell sees exit code 1, and continues its loop. A string that raises
+    KeyboardInterrupt reminds it.
+    """
+    if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
+        try:
+            exec("raise KeyboardInterrupt")  # only a string reminds the interpreter
+        except KeyboardInterrupt:
+            pass
 
 
 def watch_sigterm(end_runs: Callable[[], None]) -> None:
