@@ -40,6 +40,18 @@ def test_summary_of_a_command_without_python_says_that_packages_are_unknown(cli:
     ]
 
 
+def test_next_command_names_no_deleted_run(cli: Cli) -> None:
+    def next_of(name: str) -> str:
+        return cli("run", "--name", name, "--project", "p", "--", "true").stderr.splitlines()[-1]
+
+    next_of("a")
+    assert next_of("b") == "next: contexta diff p.a p.b"
+    cli("delete", "b", "--yes")
+    assert next_of("c") == "next: contexta diff p.a p.c"
+    cli("delete", "a", "c", "--yes")
+    assert next_of("d") == "next: contexta show p.d"
+
+
 def test_quiet_omits_the_summary(cli: Cli) -> None:
     assert cli("run", "--quiet", "--", sys.executable, "-c", "print(1)").stderr == ""
 

@@ -52,7 +52,7 @@ class RecordedCounts:
         return f"{metrics}, {packages}"
 
     def earlier_run(self) -> "Optional[str]":
-        """The previous run of the same project, if its journal still exists."""
+        """The previous run of the same project, if its journal still exists. That of a deleted run is empty."""
         project = self._run.partition(".")[0]
         began, latest = self._began(), (0.0, "")
         for folder in _folders(self._journals):
@@ -63,7 +63,7 @@ class RecordedCounts:
             for entry in entries:
                 run = entry.name[: -len(SUFFIX)]
                 if entry.name.endswith(SUFFIX) and run != self._run and run.split(".")[:-1] == [project]:
-                    latest = max(latest, (_changed(entry), run) if _changed(entry) <= began else latest)
+                    latest = max(latest, (_changed(entry), run) if 0 < _changed(entry) <= began else latest)
         return latest[1] or None
 
     def _began(self) -> float:
@@ -106,7 +106,9 @@ def _folders(journals: str) -> "Tuple[str, str]":
 
 
 def _changed(entry: "os.DirEntry[str]") -> float:
+    """When a journal was written last; 0 if it is empty or was removed."""
     try:
-        return entry.stat().st_mtime
+        status = entry.stat()
     except OSError:
         return 0.0
+    return status.st_mtime if status.st_size else 0.0
