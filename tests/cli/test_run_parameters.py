@@ -65,6 +65,31 @@ def test_best_source_of_each_parameter_counts_in_every_python(cli: Cli, tmp_path
     assert "c.json" in cli("show", "r").stdout
 
 
+UNSET = """
+import argparse, json
+parser = argparse.ArgumentParser()
+parser.add_argument("--config")
+parser.add_argument("--seed", type=int)
+parser.add_argument("--lr", type=float)
+parser.add_argument("--depth", type=int)
+given = parser.parse_args()
+"""
+
+
+def test_an_option_without_a_value_leaves_the_value_of_the_configuration_file(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(UNSET)
+    (tmp_path / "c.json").write_text('{"seed": 7, "lr": 0.9}')
+    cli("run", "--quiet", "--", sys.executable, "train.py", "--config", "c.json", "--lr", "0.1")
+    assert params(cli) == {
+        "config": ("c.json", "argparse"),
+        "seed": (7, "c.json"),
+        "lr": (0.1, "argparse"),
+        "depth": (None, "argparse"),
+    }
+    assert json.loads(cli("show", "--json").stdout)["metadata"]["param_options"]["seed"] == "--seed"
+    assert "the seed is 7" in cli("audit").stdout
+
+
 CLICK = """
 import click
 @click.group()

@@ -1,4 +1,7 @@
-"""Keep the parameter from the best source: the program, its argparse, its command line, its configuration files."""
+"""Keep the parameter from the best source: the program, its argparse, its command line, its configuration files.
+
+An option without a value says that the program takes the value from elsewhere: the value of a file counts more.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from contexta.store.schema import tables
 _RANKS = {"argparse": 2, "click": 2, "absl": 2, "command line": 1}
 _OF_PROGRAM = 3
 _OF_FILE = 0
+_UNSET = -1  # of an option that is None
 
 
 class ParamSources:
@@ -33,7 +37,7 @@ class ParamSources:
             self._options[name] = str(record["a"])
         if source is None:
             self._sources.pop(name, None)
-        elif self._rank_of(connection, run_id, name) > _rank(str(source)):
+        elif self._rank_of(connection, run_id, name) > _rank(str(source), record["x"]):
             return
         else:
             self._sources[name] = str(source)
@@ -55,13 +59,16 @@ class ParamSources:
             self._options = dict(self._before[PARAM_OPTIONS])
 
     def _rank_of(self, connection: Connection, run_id: int, name: str) -> int:
-        """The rank of the source of a parameter; below all where there is no parameter of that name."""
-        if name in self._sources:
-            return _rank(self._sources[name])
+        """The rank of a stored parameter; below all where there is none of that name."""
         param = tables.param
-        statement = select(param.c.name).where(param.c.run_id == run_id, param.c.name == name)
-        return -1 if connection.execute(statement).first() is None else _OF_PROGRAM
+        statement = select(param.c.value).where(param.c.run_id == run_id, param.c.name == name)
+        stored = connection.execute(statement).first()
+        if stored is None:
+            return _UNSET - 1
+        return _rank(self._sources[name], stored.value) if name in self._sources else _OF_PROGRAM
 
 
-def _rank(source: str) -> int:
-    return _RANKS.get(source, _OF_FILE)
+def _rank(source: str, value: object) -> int:
+    """The rank of a source with a value."""
+    rank = _RANKS.get(source, _OF_FILE)
+    return _UNSET if value is None and rank != _OF_FILE else rank
