@@ -141,6 +141,21 @@ def test_metric_that_the_program_logs_is_kept_where_its_printed_values_differ(cl
     assert metrics_of(cli) == {("loss", None): (0.125, None, 1), ("loss", "rank-1"): (0.125, None, 1)}
 
 
+@pytest.mark.parametrize(
+    ("stepped", "final"),
+    [
+        ("for f in range(4): print(f'fold {f}: ari={0.3 - f / 100}')", "Final ari: 0.2956"),
+        ("for e in range(3): print(f'epoch {e} acc=0.{e}')", "acc: 0.2956"),
+        ("for s in 10, 20: print('step', s, 'loss', 1 / s)", "loss = 0.2956"),
+    ],
+)
+def test_final_value_without_a_step_is_the_last_one(cli: Cli, tmp_path: Path, stepped: str, final: str) -> None:
+    (tmp_path / "train.py").write_text(f"{stepped}\nprint('{final}')\n")
+    cli("run", "--name", "r", "--quiet", "--", sys.executable, "train.py")
+    with Contexta(workspace=tmp_path / ".contexta") as ctx:
+        assert list(ctx.get_run("r").metrics.values()) == [0.2956]
+
+
 def test_numbers_before_lines_without_another_step_stay_steps(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "train.py").write_text("for n in range(3): print(f'{n}: loss 0.{5 - n}')")
     assert cli("run", "--quiet", "--name", "r", "--", sys.executable, "train.py").returncode == 0

@@ -27,7 +27,10 @@ SECTIONS = {
             "commands.inspect.files",
             "Print the output of a run's command, byte for byte.",
         ),
-        "metrics": ("commands.inspect.metrics", "Show the metrics of a run, or read them from its stored output."),
+        "metrics": (
+            "commands.inspect.metrics",
+            "Show the metrics of a run, or read them from its stored output.",
+        ),
         "series": ("commands.inspect.metrics", "Show one metric of a run over its points."),
         "env": ("commands.inspect.environments", "Show the environment in which a run started."),
         "artifact": ("commands.inspect.files", "Copy an artifact of a run out of the workspace."),

@@ -463,7 +463,7 @@ def test_a_metric_can_come_from_a_pattern_or_a_file(tmp_path: Path) -> None:
     pattern, file = r"stdout:^acc is (\S+)$", "json:out.json:test.acc"
     assert read_metric("accuracy", pattern, "acc is 0.25\nacc is 0.75\n", tmp_path)[0] == 0.75
     assert read_metric("accuracy", file, "", tmp_path)[0] == 0.5
-    reason = "gives no accuracy: out.json: No such file or directory"
+    reason = "gives no accuracy: out.json does not exist"
     assert read_metric("accuracy", file, "", tmp_path / "elsewhere") == (None, reason)
 
 

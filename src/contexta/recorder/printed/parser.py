@@ -105,6 +105,7 @@ class _LineParser:
         self._bar: "Optional[PrintedLine]" = None  # progress that the next piece may redraw
         self._splits = splits.Splits()
         self._completed: "Optional[int]" = None  # the epoch whose bar was full last
+        self._latest_steps: "Dict[str, int]" = {}  # of each metric
         self._step: "Optional[int]" = None  # of the latest line with one, of a program that names no epochs
         self._pending: "Dict[_Template, _Pending]" = {}
         self._repeated: "Dict[_Template, bool]" = {}
@@ -158,7 +159,7 @@ class _LineParser:
             measurements += self._take(rest, True)
         for pending in list(self._pending.values()):
             if pending.number > self._number - _FINAL and pending.line.has_metric:
-                measurements += _measurements(pending.line, pending.line.step)
+                measurements += self._final(pending.line)
         match = _LAST_PAIR.match(self._last)
         if match is not None and not _ANY_PAIR.match(self._before_last):
             key, value = match["key"], match["value"]
@@ -186,9 +187,9 @@ class _LineParser:
             bar.step = self._step_of_bar(bar)
         measurements = []
         if held is not None and not (bar is not None and bar.step == held.step and set(held.values) <= set(bar.values)):
-            measurements += _measurements(held, held.step)
+            measurements += self._measurements(held, held.step)
         if bar is not None and is_final:
-            measurements += _measurements(bar, bar.step)
+            measurements += self._measurements(bar, bar.step)
             self._bar = None
             if bar.is_complete:
                 self._completed, self._epoch = self._epoch, None
@@ -206,13 +207,13 @@ class _LineParser:
         if line.step is not None:
             self._step = line.step
         if line.step is not None and line.has_metric:
-            return _measurements(line, line.step)
+            return self._measurements(line, line.step)
         if in_table and self._epoch is not None:
-            return _measurements(line, self._epoch)
+            return self._measurements(line, self._epoch)
         step = next((step for step in (line.step, self._epoch, self._step) if step is not None), None)
         template = line.step is not None, tuple(line.values)
         if template in self._repeated:
-            return _measurements(line, step)
+            return self._measurements(line, step)
         first = self._pending.pop(template, None)
         if first is None or (line.step is not None and first.line.step == line.step):
             if len(self._pending) >= _MOST_TEMPLATES:
@@ -221,11 +222,18 @@ class _LineParser:
             return []
         if len(self._repeated) < _MOST_TEMPLATES:
             self._repeated[template] = True
-        return [*_measurements(first.line, first.step), *_measurements(line, step)]
+        return [*self._measurements(first.line, first.step), *self._measurements(line, step)]
 
+    def _measurements(self, line: PrintedLine, step: "Optional[int]") -> "List[Measurement]":
+        if step is not None:
+            self._latest_steps.update(dict.fromkeys(line.values, step))
+        return [Measurement(key, value, step) for key, value in line.values.items()]
 
-def _measurements(line: PrintedLine, step: "Optional[int]") -> "List[Measurement]":
-    return [Measurement(key, value, step) for key, value in line.values.items()]
+    def _final(self, line: PrintedLine) -> "List[Measurement]":
+        """The values of a last line. One of a metric with steps belongs to its latest: ``Final loss: 0.2``."""
+        if line.step is not None:
+            return self._measurements(line, line.step)
+        return [Measurement(key, value, self._latest_steps.get(key)) for key, value in line.values.items()]
 
 
 def measurements_of(text: str) -> "Iterator[Measurement]":

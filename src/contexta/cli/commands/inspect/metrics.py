@@ -34,9 +34,10 @@ _PROJECT = click.option("--project", metavar="NAME", help="Only the runs of this
 @query
 @documented(LATEST_RUN_HELP)
 def metrics(ctx: Contexta, run: str, names: tuple[str, ...], pattern: str | None) -> Answer:
-    """Show the metrics of a run, or only those named METRIC, or read them from its stored output.
+    """Show the metrics of a run, or read them from its stored output.
 
-    Metrics that are read replace those that were read before. Metrics that the program logged stay.
+    METRIC shows only those named. Metrics that are read replace those that were read before. Metrics that the program
+    logged stay.
     """
     finding = ctx.get_run(run) if pattern is None else ctx.read_output_metrics(run, pattern or None)
     if names:
