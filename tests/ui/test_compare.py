@@ -15,6 +15,7 @@ from support.builders import a_snapshot, put_run
 from contexta import Contexta
 from contexta.contract.environment import Distribution, Origin
 from contexta.core.errors import InvalidInput
+from contexta.ui.comparison import regex_search
 from contexta.ui.comparison.comparison_state import ComparisonState
 from contexta.ui.routes import site
 
@@ -99,14 +100,23 @@ def test_a_search_finds_words_and_regular_expressions(browser: TestClient) -> No
     assert "No line matches." in text_of(browser.get(f"{address}&q=nothing").text)
 
 
-@pytest.mark.parametrize("pattern", ["(a+)+$", "(", "a*a*a*b", "x" * 101, "(?P<a>"])
-def test_a_wrong_or_endless_expression_is_refused_and_all_lines_stay(browser: TestClient, pattern: str) -> None:
+@pytest.mark.parametrize("pattern", ["(", "x" * 101, "(?P<a>", "a{5,1}"])
+def test_a_wrong_expression_is_refused_and_all_lines_stay(browser: TestClient, pattern: str) -> None:
     response = browser.get("/compare", params={"run": ["p.march", "p.april"], "q": pattern, "regex": "1"})
     assert response.status_code == 400
     assert 'role="alert"' in response.text
     assert len(rows(response.text, "Packages")) == 6
     with pytest.raises(InvalidInput):
-        ComparisonState(query=pattern, is_regex=True).matcher()
+        ComparisonState(query=pattern, is_regex=True).matcher(["text"])
+
+
+def test_an_endless_expression_ends_and_all_lines_stay(browser: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(regex_search, "_SECONDS", 0.3)
+    parameters = {"run": ["p.march", "p.april"], "q": "((.?)*)*$^", "regex": "1"}
+    response = browser.get("/compare", params=parameters)
+    assert response.status_code == 400
+    assert "takes longer than 0.3 seconds" in text_of(response.text)
+    assert len(rows(response.text, "Packages")) == 6
 
 
 def test_the_links_of_the_page_keep_its_state(browser: TestClient) -> None:

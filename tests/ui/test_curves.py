@@ -98,6 +98,7 @@ def test_the_same_curve_again_has_no_body_until_it_grows(ctx: Contexta) -> None:
         ("run=nobody&metric=loss", 404),
         ("run=churn.march&metric=loss&columns=9999999", 400),
         ("run=churn.march&metric=loss&columns=-1", 400),
+        ("run=churn.march&metric=loss&columns=" + "9" * 5_000, 400),
         ("&".join(["run=churn.march"] * 11) + "&metric=loss", 400),
     ],
 )

@@ -24,6 +24,7 @@ QUERY_BYTES = 8_192
 """A longer query string is refused."""
 BODY_BYTES = 65_536
 """A longer body is refused."""
+_LENGTH_DIGITS = 20  # Python reads no number of thousands of digits
 TOKEN = "token"
 _READS = ("GET", "HEAD")
 _WRITES = ("POST",)
@@ -90,7 +91,7 @@ class Access:
         if scope["method"] not in _WRITES:
             return 405, f"The method {scope['method'][:20]} is not used here."
         length = headers.get(b"content-length", b"0")
-        if not length.isdigit() or int(length) > BODY_BYTES:
+        if not length.isdigit() or len(length) > _LENGTH_DIGITS or int(length) > BODY_BYTES:
             return 413, f"The request is too long: its body may have {BODY_BYTES} bytes."
         origin = headers.get(b"origin", b"").decode("latin-1")
         site = headers.get(b"sec-fetch-site", b"").decode("latin-1")

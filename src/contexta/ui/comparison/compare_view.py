@@ -51,7 +51,7 @@ def compare(workspace: Contexta, request: Request) -> Response:
     state = ComparisonState.of(request.query_params)
     comparison = _comparison(workspace, state)
     state = replace(state, runs=tuple(run.run_ref.value for run in comparison.runs))
-    error, matches = _matcher(state)
+    error, matches = _matcher(state, comparison)
     by_title = {part.title: part for part in comparison.parts}
     rest = [part for part in comparison.parts if part.title not in (*_FIRST, *_BESIDE)]
     figures = _figures(comparison, state)
@@ -126,9 +126,9 @@ def _snapshots(workspace: Contexta, runs: Sequence[RunDetails]) -> list[Environm
     return snapshots
 
 
-def _matcher(state: ComparisonState) -> tuple[InvalidInput | None, Callable[[str], bool]]:
+def _matcher(state: ComparisonState, comparison: _Comparison) -> tuple[InvalidInput | None, Callable[[str], bool]]:
     try:
-        return None, state.matcher()
+        return None, state.matcher(part.text_of(row) for part in comparison.parts for row in part.rows)
     except InvalidInput as error:
         return error, lambda _: True
 

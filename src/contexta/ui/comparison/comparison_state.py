@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from xml.etree.ElementTree import Element
@@ -10,15 +9,12 @@ from xml.etree.ElementTree import Element
 from starlette.datastructures import QueryParams
 
 from contexta.core.errors import InvalidInput
+from contexta.ui.comparison.regex_search import texts_with
 from contexta.ui.frame.charts import MOST_RUNS, ChartScale, Parameters
 from contexta.ui.frame.layout import address
 
 SAME = "same"
 """The class of a row without a difference."""
-_LONGEST_PATTERN, _LONGEST_TEXT = 100, 300
-# A repeat inside a repeat, or more than two repeats without a limit: a search may then take longer than anyone waits.
-_NESTED = re.compile(r"\([^()]*[+*}][^()]*\)\s*[+*{]")
-_UNLIMITED = re.compile(r"(?<!\\)(?:[+*]|\{\d+,\})")
 
 
 @dataclass(frozen=True)
@@ -60,29 +56,18 @@ class ComparisonState:
         state = replace(self, **changes)  # type: ignore[arg-type]  # the fields of this class
         return address("/compare", [*state.parameters(), *state.scale.parameters()])
 
-    def matcher(self) -> Callable[[str], bool]:
-        """Whether a text matches: contains each word, or the regular expression; regardless of case.
+    def matcher(self, texts: Iterable[str]) -> Callable[[str], bool]:
+        """Whether one of the texts matches: contains each word, or the regular expression; regardless of case.
 
-        Raises InvalidInput for a wrong expression.
+        Raises InvalidInput for a wrong expression, and for one that takes too long.
         """
         if not self.query:
             return lambda _: True
         if not self.is_regex:
             words = self.query.lower().split()
             return lambda text: all(word in text.lower() for word in words)
-        pattern = _pattern(self.query)
-        return lambda text: pattern.search(text[:_LONGEST_TEXT]) is not None
-
-
-def _pattern(query: str) -> re.Pattern[str]:
-    if len(query) > _LONGEST_PATTERN or _NESTED.search(query) or len(_UNLIMITED.findall(query)) > 2:
-        raise InvalidInput(
-            "this regular expression may take too long", hint="use at most two repeats, and none inside another"
-        )
-    try:
-        return re.compile(query, re.IGNORECASE)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise InvalidInput(f"this is no regular expression: {error}", hint="search for words instead") from None
+        matching = texts_with(self.query, texts)
+        return lambda text: text in matching
 
 
 @dataclass
@@ -97,12 +82,12 @@ class Part:
     unchanged: int = 0
     """Rows without a difference that the page does not have, even if everything is shown."""
 
+    def text_of(self, row: Element) -> str:
+        """The text in which a search looks."""
+        return f"{self.title} {' '.join(row.itertext())}"
+
     def shown(self, state: ComparisonState, matches: Callable[[str], bool]) -> list[Element]:
-        return [
-            row
-            for row in self.rows
-            if (state.everything or not is_same(row)) and matches(f"{self.title} {' '.join(row.itertext())}")
-        ]
+        return [row for row in self.rows if (state.everything or not is_same(row)) and matches(self.text_of(row))]
 
     @property
     def differing(self) -> int:

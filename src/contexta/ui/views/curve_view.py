@@ -88,7 +88,7 @@ def _arguments(request: Request) -> tuple[list[str], str, int]:
         raise InvalidInput("the address names no run or no metric", hint="choose a run on the page Runs")
     if len(references) > MOST_RUNS:
         raise InvalidInput(f"{len(references)} runs are selected, and {MOST_RUNS} can be compared")
-    if not columns.isdecimal() or int(columns) not in _COLUMNS:
+    if not columns.isdecimal() or len(columns) > 4 or int(columns) not in _COLUMNS:
         raise InvalidInput(f"columns are {_COLUMNS.start} to {_COLUMNS.stop - 1}, not {columns[:20]}")
     return references, metric, int(columns)
 
