@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+import shlex
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
@@ -144,3 +145,51 @@ def test_recorded_source_and_parameters_reach_another_process(job: TrialJob, tmp
     assert result.value == 2.0
     lacking = replace(elsewhere, revision=Revision("0" * 40))
     assert "does not have commit 000000000000 (fetch it" in str(why_not_ready(lacking))
+
+
+REPLACED_PATHS = {
+    "python -I train.py": "train.py",
+    "python -E train.py": "train.py",
+    "env PYTHONPATH=lib python train.py": "train.py",
+    "env -u PYTHONPATH python train.py": "train.py",
+    "sh -c 'PYTHONPATH=lib python train.py'": "train.py",
+    "sh -c 'cd lib && PYTHONPATH=.. exec python -s ../train.py'": "../train.py",
+}
+
+
+@pytest.mark.parametrize("command", REPLACED_PATHS)
+def test_a_python_that_ignores_or_replaces_the_path_of_modules_is_seen_from_inside(job: TrialJob, command: str) -> None:
+    (Path(job.command.folder) / "lib").mkdir()
+    given = replace(job, command=replace(job.command, argv=tuple(shlex.split(command))), source=None)
+    result = run_job(given)
+    assert (result.value, result.confirmed) == (2.0, "inside"), result.reason
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "env PYTHONPATH={elsewhere} python train.py",
+        "sh -c 'PYTHONPATH={elsewhere} python train.py'",
+        "env PYTHONPATH={hooked} python train.py",
+        'python -I -c \'import sys; sys.path.insert(0, "{elsewhere}"); exec(open("train.py").read())\'',
+    ],
+)
+def test_packages_of_a_replaced_path_of_modules_give_no_value(job: TrialJob, tmp_path: Path, command: str) -> None:
+    for folder, name, text in (
+        ("elsewhere", "a.py", "version = '7'\n"),
+        ("hooked", "sitecustomize.py", f"import sys\nsys.path.insert(0, {str(tmp_path / 'elsewhere')!r})\n"),
+    ):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / name).write_text(text)
+    words = shlex.split(command.format(elsewhere=tmp_path / "elsewhere", hooked=tmp_path / "hooked"))
+    result = run_job(replace(job, command=replace(job.command, argv=tuple(words)), source=None))
+    assert (result.value, result.confirmed) == (None, "no")
+    assert f"imported a from {tmp_path / 'elsewhere' / 'a.py'}" in result.reason
+
+
+def test_the_entry_of_the_recorder_is_not_in_the_cached_environments(job: TrialJob) -> None:
+    assert job.recipe is not None
+    assert run_job(job).confirmed == "inside"
+    for contents in job.recipe.sources:
+        at = build(find_uv(), find_cache(), job.recipe.python, contents).at
+        assert not [path for path in at.rglob("*.pth") if "contexta" in path.name]

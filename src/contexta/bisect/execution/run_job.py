@@ -13,6 +13,7 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
+from contexta.bisect.execution.isolation.recorder_entry import install_entry
 from contexta.bisect.execution.isolation.sandbox import Revision, own_place
 from contexta.bisect.execution.isolation.source_files import fingerprint, repository
 from contexta.bisect.execution.trial import TrialEnvironment, run_trial
@@ -20,6 +21,7 @@ from contexta.bisect.execution.trial_job import TrialJob, TrialResult
 from contexta.core.errors import ContextaError, InvalidInput
 from contexta.reproduce.environments.builder import Built, EnvironmentChanged
 from contexta.reproduce.environments.cache import find_cache
+from contexta.reproduce.environments.installed_packages import site_packages
 from contexta.reproduce.environments.linker import Recipe, edited_file, put_together
 from contexta.reproduce.launch.confirmation import Intended, differing_packages, fixed_commits
 from contexta.reproduce.plan.checkouts import repository_of, require_commit
@@ -42,6 +44,7 @@ def run_job(job: TrialJob, stop: threading.Event | None = None) -> TrialResult:
     with own_place(cache.links) as room, own_place(Path(tempfile.gettempdir())) as scratch:
         at = room / "environment"
         parts = put_together(uv, cache, at, recipe)
+        install_entry(site_packages(at))
         intended = _intended(job, at, parts)
         environment = TrialEnvironment(
             path=str(at),
