@@ -201,7 +201,7 @@ def test_what_ran_elsewhere_ends_the_study_at_once_with_what_was_seen(
 
 
 UNSEEN = {
-    "isolated": "python -I train.py",
+    "isolated and without variables": "env -i python -I train.py",
     "without variables": "env -i python train.py",
     "no Python": "sh -c 'echo accuracy=0.$((9 - 5 * $(grep -c 0.5 \"$VIRTUAL_ENV\"/lib/python*/*/culprit.py)))'",
 }
@@ -224,6 +224,28 @@ def test_what_the_recorder_cannot_enter_counts_and_the_proof_says_so(cli: Cli, p
     markdown = cli("bisect", "--show", "--markdown", "--html", str(page)).stdout
     assert "confirmed from outside only" in markdown
     assert "confirmed from outside only" in page.read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "command",
+    [
+        'python -S -c \'import sys; sys.path.append("{elsewhere}"); exec(open("train.py").read())\'',
+        "env -i PYTHONPATH={elsewhere} python train.py",
+        "cat result",
+    ],
+)
+def test_equal_values_of_what_the_recorder_cannot_enter_do_not_exonerate_the_environment(
+    cli: Cli, project: Path, command: str
+) -> None:
+    (project / "result").write_text("accuracy=0.4\n")
+    elsewhere = project.with_name(f"{project.name}-elsewhere")
+    elsewhere.mkdir()
+    (elsewhere / "culprit.py").write_text("worse = 0.0\n")
+    report = study(cli, command.replace("{elsewhere}", str(elsewhere)))
+    assert (report["verdict"], report["confirmed"]) == ("undecided", "outside")
+    assert "saw no Python that trained in these environments" in report["why"]
+    assert report["next"][0].endswith("as in: -- python train.py")
 
 
 @pytest.mark.slow

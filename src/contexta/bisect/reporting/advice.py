@@ -11,6 +11,7 @@ from contexta.analysis.commands.install_commands import install_commands
 from contexta.bisect.execution.isolation.sandbox import Revision
 from contexta.bisect.execution.metric import GIVES_NO
 from contexta.bisect.execution.parameter_changes import with_settings
+from contexta.bisect.reporting.verdict_limits import UNSEEN
 from contexta.bisect.search.problem import Verdict
 from contexta.bisect.space.changes import PARAMETER, PYTHON, SOURCE, VARIABLE, Space
 from contexta.findings.bisect import Releases
@@ -97,6 +98,9 @@ def advice(
             yield shlex.join(["contexta", "diff", *here.runs, *here.workspace])
     elif failed is not None:
         yield from _of_failed(failed, here)
+    elif verdict.kind == "undecided" and verdict.why.startswith(UNSEEN):
+        yield "# give a command that starts the Python of each environment, as in: -- python train.py"
+        yield "# it is not seen without its variables (env -i, env={}) or without site (python -S)"
     elif (
         verdict.kind == "undecided"
         and verdict.endpoints is not None
