@@ -19,7 +19,8 @@ _URL = Pattern(r"\b([A-Za-z][A-Za-z0-9+.-]{1,30})://([^\s\"'<>\x1b│┃]*)")
 _ORACLE = Pattern(r"jdbc:oracle:\w{1,10}:[^\s/@]{1,80}/([^\s@]{1,200})@")
 _PGPASS = Pattern(r"^[\w.*-]{1,80}:(?:\d{4,5}|\*):[^:\s]{1,80}:[^:\s]{1,80}:(\S+)$", re.MULTILINE)
 _USER = Pattern(r"[^/?#]*@")
-_PLACEHOLDERS = Pattern(r"(?:(?:\A|:)(?:\$?\{[\w.\[\]()]*\}|\$\w+|<[\w -]+>|%s|%\w+%))+\Z")
+# of a program that fills them in; ``${NAME}`` is filled in by tools that read a file of settings
+_PLACEHOLDERS = Pattern(r"(?:(?:\A|:)(?:\{[\w.\[\]()]*\}|<[\w -]+>|%s))+\Z")
 _LOGIN = Pattern(r"[a-z_][a-z0-9_-]{0,31}\Z")
 _QUERY = Pattern(r"(?<=[?&;#])([^=&#;]+)=([^&#;]*)")
 _SECRET_QUERY = frozenset(
