@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from html import unescape
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from starlette.testclient import TestClient
@@ -12,7 +13,7 @@ from support.studies import a_space, status_within, studied
 
 from contexta import Contexta
 from contexta.bisect.session import study_files
-from contexta.findings.bisect import BisectReport, Release, Releases
+from contexta.findings.bisect import BisectReport, Release, Releases, StoppedEarly
 from contexta.ui.access import Access
 from contexta.ui.routes import site
 
@@ -127,3 +128,38 @@ def test_damaged_files_of_a_study_are_named(browser: TestClient, studies: Path) 
     response = browser.get("/bisect")
     assert response.status_code == 400
     assert "status.json is damaged" in text_of(response.text)
+
+
+@pytest.mark.parametrize(("equal_to", "sign"), [("OLD", "● good"), ("NEW", "◆ bad")])
+def test_a_trial_stopped_early_shows_the_endpoint_that_it_equals(
+    browser: TestClient, studies: Path, report: BisectReport, equal_to: Literal["OLD", "NEW"], sign: str
+) -> None:
+    stopped = StoppedEarly(step=3, last_step=59, equal_to=equal_to, since=1, run=report.trials[0].run or "")
+    reason = f"stopped at step 3 of 59, equal to {equal_to} since step 1"
+    at = next(place for place, trial in enumerate(report.trials) if trial.purpose == "search")
+    trials = list(report.trials)
+    trials[at] = trials[at].model_copy(update={"value": None, "stopped": stopped, "reason": reason})
+    study_files.write_report(studies / "study", report.model_copy(update={"trials": tuple(trials)}).sealed())
+    html = browser.get("/bisect").text
+    assert f"≈ {equal_to} {sign}" in text_of(html)
+    assert reason in text_of(html)
+    assert "no value" not in text_of(html)
+    assert f"dot {equal_to.lower()} hollow" in html
+    assert "stopped early, at the value of the run that it equals" in text_of(html)
+
+
+def test_releases_without_a_trial_have_no_empty_table(browser: TestClient, studies: Path, report: BisectReport) -> None:
+    releases = Releases(
+        package="culprit",
+        last_good="1.0",
+        first_bad="2.0",
+        observed_bad="2.0",
+        between=(),
+        released=0,
+        tried=(),
+        links={},
+    )
+    study_files.write_report(studies / "study", report.model_copy(update={"releases": releases}).sealed())
+    html = browser.get("/bisect").text
+    assert "0 releases between OLD and NEW, 0 tried" in text_of(html)
+    assert 'aria-label="Releases"' not in html

@@ -329,7 +329,9 @@ def _plot(finding: BisectReport) -> Plot:
 
 
 def nearer_side(trial: FinishedTrial, old: EndValues, new: EndValues) -> Tone | None:
-    """Good for a value nearer to OLD, bad for one nearer to NEW."""
+    """Good for a value nearer to OLD, bad for one nearer to NEW; of a trial stopped early, what it counts as."""
+    if trial.stopped is not None:
+        return "good" if trial.stopped.equal_to == "OLD" else "bad"
     if trial.value is None or old.mean is None or new.mean is None or old.mean == new.mean:
         return None
     return "good" if abs(trial.value - old.mean) < abs(trial.value - new.mean) else "bad"

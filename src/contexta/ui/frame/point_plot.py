@@ -31,6 +31,8 @@ class PlotPoint:
     """The endpoint whose level it is on."""
     is_live: bool = False
     """The trial still runs, so its value is unknown."""
+    is_hollow: bool = False
+    """The value is not measured: it is that of a run which the trial equals."""
     note: str = ""
     """A text next to the point."""
 
@@ -136,10 +138,11 @@ def _point(place: int, point: PlotPoint, scale: _Scale) -> Iterator[Element]:
         yield element("svg", title, cross, x=x, y=str(_HEIGHT - _FLOOR - 8), class_="at")
         return
     y = scale.y(point.value)
+    classes = " ".join(filter(None, ("dot", point.side, "hollow" if point.is_hollow else "")))
     if point.side == "new":
-        yield element("svg", title, element("path", class_="dot new", d=_DIAMOND), x=x, y=y, class_="at")
+        yield element("svg", title, element("path", class_=classes, d=_DIAMOND), x=x, y=y, class_="at")
     else:
-        yield element("circle", title, class_=f"dot {point.side or ''}".strip(), cx=x, cy=y, r="4.4")
+        yield element("circle", title, class_=classes, cx=x, cy=y, r="4.4")
     if point.note:
         above = "-11" if point.side != "new" else "20"
         yield element("text", point.note, class_="note", x=x, y=y, dy=above, text_anchor="middle")
@@ -157,11 +160,13 @@ def _labels(points: Sequence[PlotPoint], scale: _Scale) -> Iterator[Element]:
 
 
 def legend(*entries: tuple[str, str]) -> Element:
-    """(kind of point, word) of each sign: ``old``, ``new`` or ``cross``."""
+    """(kind of point, word) of each sign: ``old``, ``new``, ``hollow`` or ``cross``."""
     signs: list[Child] = []
     for kind, word in entries:
         if kind == "old":
             shape = element("circle", class_="dot old", cx="7", cy="7", r="4.4")
+        elif kind == "hollow":
+            shape = element("circle", class_="dot hollow", cx="7", cy="7", r="4.4")
         elif kind == "new":
             shape = element("path", class_="dot new", d="M7 1 13 7 7 13 1 7z")
         else:

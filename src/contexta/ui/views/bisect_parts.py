@@ -59,7 +59,7 @@ def _short_mix(at_new: Sequence[str], changes: Sequence[Change]) -> str:
 
 
 def side_of(trial: FinishedTrial, old: EndValues, new: EndValues) -> Side | None:
-    """The endpoint whose mean is nearer to the value; None while one of them is unknown."""
+    """The endpoint whose mean is nearer to the value, or that a trial stopped early equals; None if unknown."""
     tone = nearer_side(trial, old, new)
     return "old" if tone == "good" else "new" if tone == "bad" else None
 
@@ -124,7 +124,8 @@ def plot_of(study: Study) -> Element:
     points = [
         PlotPoint(
             label=str(trial.number),
-            value=trial.value,
+            value=trial.value if trial.stopped is None else _value_of_equal(trial, study),
+            is_hollow=trial.stopped is not None,
             title=f"Trial {trial.number}, {trial_mix(trial, study)}, seed {trial.seed}: {_result(trial)}",
             side=side_of(trial, study.old, study.new),
             note=_short_mix(trial.at_new, study.changes) if trial.purpose == "search" else "",
@@ -150,7 +151,12 @@ def plot_of(study: Study) -> Element:
         for at, trial in enumerate(trials)
         if at == 0 or trial.purpose != trials[at - 1].purpose
     ]
-    signs = legend(("old", "good, like OLD"), ("new", "bad, like NEW"), ("cross", "no value"))
+    entries = [("old", "good, like OLD"), ("new", "bad, like NEW")]
+    if any(trial.stopped is not None for trial in study.trials):
+        entries.append(("hollow", "stopped early, at the value of the run that it equals"))
+    if any(point.value is None and not point.is_live for point in points):
+        entries.append(("cross", "no value"))
+    signs = legend(*entries)
     label = f"{study.metric} of {count(len(study.trials), 'trial')}, with the means of OLD and NEW"
     return section("All trials", "", point_plot(points, levels, marks, label), end=signs)
 
@@ -162,6 +168,14 @@ def values_of(study: Study) -> Callable[[float | None], str]:
 
 def _ends(study: Study) -> tuple[tuple[Side, EndValues], tuple[Side, EndValues]]:
     return ("old", study.old), ("new", study.new)
+
+
+def _value_of_equal(trial: FinishedTrial, study: Study) -> float | None:
+    """Where a trial stopped early is drawn: at the value of the endpoint's run that it equals, else at the mean."""
+    if trial.stopped is None:
+        return None
+    values = [other.value for other in study.trials if other.run == trial.stopped.run and other.value is not None]
+    return values[0] if values else (study.old if trial.stopped.equal_to == "OLD" else study.new).mean
 
 
 def trial_mix(trial: FinishedTrial, study: Study) -> str:
@@ -209,8 +223,8 @@ def _trial_row(trial: FinishedTrial, study: Study, write: Callable[[float | None
         _SHORT_PURPOSES[trial.purpose],
         (trial_mix(trial, study), "phrase"),
         (str(trial.seed), "number"),
-        (write(trial.value), "number"),
-        side_chip(side_of(trial, study.old, study.new), has_value=trial.value is not None),
+        (write(trial.value) if trial.stopped is None else f"≈ {trial.stopped.equal_to}", "number"),
+        side_chip(side_of(trial, study.old, study.new), has_value=trial.value is not None or trial.stopped is not None),
         (span(trial.seconds), "number"),
         ("; ".join(notes), "prose" if notes else ""),
     )
@@ -310,7 +324,7 @@ def releases_of(releases: Releases, write: Callable[[float | None], str]) -> Ele
     return section(
         "First bad release",
         words_beside,
-        table(("Release", "", "Values"), rows, "Releases", "releases"),
+        table(("Release", "", "Values"), rows, "Releases", "releases") if rows else None,
         end=element("span", *links) if links else None,
     )
 
