@@ -234,3 +234,54 @@ def test_secrets_in_parameters_tags_and_failures_are_not_written(tmp_path: Path)
     files = [path for path in (tmp_path / ".contexta").rglob("*") if path.is_file()]
     assert len(files) > 3
     assert [path for path in files if secret.encode() in path.read_bytes()] == []
+
+
+NESTED = {
+    "with blocks": """
+        with contexta.init(name="outer") as outer:
+            outer.metric("x", 1.0, 0)
+            with contexta.init(name="inner") as inner:
+                inner.metric("x", 5.0, 0)
+            outer.metric("x", 2.0, 1)
+        """,
+    "a run that is finished": """
+        with contexta.init(name="outer") as outer:
+            outer.metric("x", 1.0, 0)
+            inner = contexta.init(name="inner")
+            inner.metric("x", 5.0, 0)
+            contexta.finish()
+            contexta.log({"x": 2.0}, step=1)
+        """,
+    "tasks": """
+        import asyncio
+        async def train(name, values):
+            with contexta.init(name=name) as run:
+                for step, value in enumerate(values):
+                    run.metric("x", value, step)
+                    await asyncio.sleep(0.01)
+        async def both():
+            await asyncio.gather(train("outer", [1.0, 2.0]), train("inner", [5.0]))
+        asyncio.run(both())
+        """,
+    "a block that raises": """
+        with contexta.init(name="outer") as outer:
+            outer.metric("x", 1.0, 0)
+            try:
+                with contexta.init(name="inner") as inner:
+                    inner.metric("x", 5.0, 0)
+                    raise ValueError("of the inner run")
+            except ValueError:
+                pass
+            outer.metric("x", 2.0, 1)
+        """,
+}
+
+
+@pytest.mark.parametrize("nested", NESTED)
+def test_run_in_a_with_block_stays_open_while_another_one_runs(tmp_path: Path, nested: str) -> None:
+    done = run(tmp_path, "import contexta" + textwrap.dedent(NESTED[nested]))
+    assert done.returncode == 0, done.stderr
+    with Contexta(workspace=tmp_path / ".contexta") as ctx:
+        outer, inner = ctx.get_run("outer"), ctx.get_run("inner")
+    assert (outer.status, dict(outer.metrics)) == ("completed", {"x": 2.0})
+    assert (inner.status, dict(inner.metrics)) == ("failed" if "raises" in nested else "completed", {"x": 5.0})

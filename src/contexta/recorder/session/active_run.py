@@ -353,7 +353,8 @@ def init(
 ) -> LiveRun:
     """Begin a run of this program; ``contexta.log`` and ``contexta.finish`` refer to it from now on.
 
-    A run that was begun this way in the same thread and is still open is completed first. The first run of a program
+    A run that was begun this way in the same thread and is still open is completed first, unless a with block is to end
+    it. The first run of a program
     below `contexta run` is the run of that command. Every further run is a separate run that is a part of it.
     config: parameters. tags: names with values, or names alone. group: kept as the tag ``group``.
     mirror: whether to record the values that the program logs to other trackers (W&B, MLflow, TensorBoard ...) from
@@ -361,7 +362,7 @@ def init(
     and the program continues.
     """
     earlier = session.thread_run
-    if earlier is not None and earlier is not session.block:
+    if earlier is not None and earlier is not session.block and not earlier.is_in_block:
         earlier.finish()
     marks = dict(tags) if isinstance(tags, Mapping) else dict.fromkeys(tags or (), "")
     if group is not None:

@@ -26,8 +26,7 @@ from contexta.recorder.session.salt import salt_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from types import TracebackType
-    from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple, Type, Union
+    from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple, Union
 
     from contexta.recorder.parts.deployments import Deployment
 
@@ -61,6 +60,7 @@ class LiveRun(Measured):
         self._before_end = before_end
         self._after_end = after_end
         self._ended = False
+        self.is_in_block = False  # of a with statement, which ends the run
         self._heads: Dict[str, str] = {}
         self._refused: Set[Any] = set()  # names that ``log`` refused with a note
         self._stages: Dict[str, object] = {}
@@ -371,14 +371,10 @@ class LiveRun(Measured):
         return part
 
     def __enter__(self) -> "LiveRun":
+        self.is_in_block = True
         return self
 
-    def __exit__(
-        self,
-        kind: "Optional[Type[BaseException]]",
-        error: Optional[BaseException],
-        trace: "Optional[TracebackType]",
-    ) -> None:
+    def __exit__(self, kind: object, error: Optional[BaseException], trace: object) -> None:
         """End the run with the status of the block. An exception propagates to the caller."""
         status = status_of(error)
         self.finish(status, failure=error if status == "failed" else None)
