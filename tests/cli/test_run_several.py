@@ -392,7 +392,7 @@ def test_project_that_the_program_names_counts_unless_the_command_line_names_one
     (run,) = runs(tmp_path)
     assert (run.project_ref, run.metrics) == ("project:p", {"loss": 1})
     (note,) = (note.text for note in run.notes if note.topic == "project")
-    assert note == 'the program asked for "theirs"; `contexta run --project` put the run in p'
+    assert note == 'the program named the project "theirs"; `contexta run --project` put the run in p'
 
 
 def test_project_of_a_configuration_counts_as_well(tmp_path: Path, wrap: Wrap) -> None:

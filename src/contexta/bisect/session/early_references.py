@@ -33,7 +33,7 @@ class EarlyReferences:
         self._objects = Objects(setup.workspace / settings.OBJECTS)
 
     def is_valid(self, followed: Followed, trials: Sequence[Trial]) -> bool:
-        """Whether an early verdict of an earlier trial counts: its rule asked for enough, and its endpoint is here."""
+        """Whether an early verdict of an earlier trial counts: its rule was strict enough, and its endpoint is here."""
         if self._after is None or followed.after < self._after:
             return False
         is_used = any(trial.result.run == followed.run and trial.result.is_measured for trial in trials)

@@ -160,8 +160,8 @@ def _decision(
 ) -> Decision | None:
     """How far a series must be followed; None if OLD and NEW differ too late to decide.
 
-    A series that moves so little that chance cannot be excluded is followed as far as a trial may be stopped. One that
-    stays at a value gives no evidence, and is followed for ``after`` points.
+    A series that moves so little that chance cannot be excluded is followed until no trial may be stopped any more.
+    One that stays at a value gives no evidence, and is followed for ``after`` points.
     """
     in_time = [number for number in differing if number + 1 <= _LATEST * len(points)]
     if not in_time:

@@ -68,7 +68,7 @@ def serve(workspace: str | None, *, allows_runs: bool) -> None:
 
 
 def _is_gone(error: BaseException) -> bool:
-    """Whether an error, or each error of a group, says that nobody reads the answers."""
+    """Whether an error, or each error of a group, says that the client reads no answers."""
     errors = getattr(error, "exceptions", None)
     return all(map(_is_gone, errors)) if errors else isinstance(error, (BrokenPipeError, anyio.BrokenResourceError))
 

@@ -62,7 +62,7 @@ class Resources:
         return [_ALL_RUNS, *(_resource(template, name) for template, name in names)]
 
     def read(self, uri: str) -> Reply:
-        """The answer of the tool that an address stands for."""
+        """The answer of the tool that an address names."""
         address = uri.removeprefix(SCHEME).rstrip("/")
         if address == "runs":
             return self._toolbox.call("runs", {}, threading.Event())

@@ -140,7 +140,7 @@ class Session:
             run = self._begin(around, own_project, name, send, part_of=around.ref.value)
         if is_other and is_fixed:
             fixed_by = "its test or cell" if around is self.block else "`contexta run --project`"
-            words = f"the program asked for {shown(project)}; {fixed_by} put the run in {project_around}"
+            words = f"the program named the project {shown(project)}; {fixed_by} put the run in {project_around}"
             run.note("project", words)
         return run
 

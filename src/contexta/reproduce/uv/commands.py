@@ -204,10 +204,9 @@ class Uv:
         Raises as ``install``; UvError with uv's explanation if no versions fit.
         """
         with tempfile.TemporaryDirectory(prefix="contexta-") as folder:
-            forced, out = Path(folder, "overrides.txt"), Path(folder, "resolved.txt")
+            forced, limits, out = (Path(folder, f"{name}.txt") for name in ("overrides", "constraints", "resolved"))
             forced.write_text("".join(f"{line}\n" for line in overrides), encoding="utf-8")
             out.write_text("".join(f"{line}\n" for line in preferred), encoding="utf-8")
-            limits = Path(folder, "constraints.txt")
             limits.write_text("".join(f"{line}\n" for line in constraints), encoding="utf-8")
             self._run(
                 *("pip", "compile", "--quiet", "--no-header", "--annotation-style=line"),

@@ -1,10 +1,11 @@
-"""Checks that both kinds of lockfiles share."""
+"""Read the parts that all kinds of lock files have."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from packaging.markers import Marker
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
@@ -87,3 +88,13 @@ def require_python(where: str, requires: str, markers: Mapping[str, str]) -> Non
             f"{where} is for Python {requires}, not {markers['python_full_version']}",
             hint=another_interpreter(),
         )
+
+
+def applies(marker: object, markers: Mapping[str, str], extras: Sequence[str] = ("",)) -> bool:
+    """Whether a package is for this interpreter. Raises InvalidMarker, a ValueError."""
+    return not marker or any(Marker(str(marker)).evaluate({**markers, "extra": extra}) for extra in extras)
+
+
+def sha256_of(hashes: Iterable[object]) -> list[str]:
+    """Digests of the files of a release, as ``sha256:DIGITS`` in a lock."""
+    return [str(digest).removeprefix("sha256:") for digest in hashes]

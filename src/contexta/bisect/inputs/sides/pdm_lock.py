@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from packaging.markers import Marker
 from packaging.utils import canonicalize_name
 
 from contexta.bisect.inputs.direct_references import commit_pin, file_pin
 from contexta.bisect.inputs.pins import Pins
-from contexta.bisect.inputs.sides.locked_pins import LockedPins, require_python
+from contexta.bisect.inputs.sides.locked_pins import LockedPins, applies, require_python, sha256_of
 from contexta.bisect.inputs.sides.side import Candidate, Side, toml_beside
 from contexta.core.errors import InvalidInput
 from contexta.findings.past_runs import Installation
@@ -59,7 +58,7 @@ def pins_of_pdm_lock(table: Table, markers: Mapping[str, str], where: str, optio
                 hint="`pdm lock --strategy inherit_metadata`, or `pdm export -o old.txt` and give that file",
             )
         for package in packages:
-            if not {*package["groups"]} <= optional and _applies(package, markers):
+            if not {*package["groups"]} <= optional and applies(package.get("marker"), markers):
                 require_python(f"{package['name']} in {where}", package.get("requires_python", ""), markers)
                 _add(locked, package)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -71,14 +70,9 @@ def _optional_groups(project: Table | None) -> frozenset[str]:
     return frozenset((project or {}).get("project", {}).get("optional-dependencies", {}))
 
 
-def _applies(package: Table, markers: Mapping[str, str]) -> bool:
-    marker = package.get("marker")
-    return not marker or Marker(marker).evaluate({**markers, "extra": ""})
-
-
 def _add(locked: LockedPins, package: Table) -> None:
     name = canonicalize_name(package["name"])
-    digests = [str(file["hash"]).removeprefix("sha256:") for file in package.get("files", ()) if "hash" in file]
+    digests = sha256_of(file["hash"] for file in package.get("files", ()) if "hash" in file)
     if "git" in package:
         locked.add(name, commit_pin(name, package["git"], package["revision"], package.get("subdirectory")))
     elif "url" in package:

@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from packaging.markers import InvalidMarker, Marker
 from packaging.utils import canonicalize_name
 
 from contexta.bisect.inputs.direct_references import commit_pin, file_pin
 from contexta.bisect.inputs.pins import Pins
-from contexta.bisect.inputs.sides.locked_pins import LockedPins, require_python
+from contexta.bisect.inputs.sides.locked_pins import LockedPins, applies, require_python, sha256_of
 from contexta.bisect.inputs.sides.side import Candidate, Side
 from contexta.core.errors import InvalidInput
 from contexta.findings.past_runs import Installation
@@ -56,9 +55,9 @@ def pins_of_pipfile_lock(table: Table, markers: Mapping[str, str], where: str) -
     try:
         require_python(where, _required_python(table), markers)
         for name, entry in table["default"].items():
-            if _applies(entry.get("markers"), markers):
+            if applies(entry.get("markers"), markers):
                 _add(locked, canonicalize_name(name), entry)
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InvalidInput(f"{where} is damaged: {error!r}", hint="`pipenv lock` writes it again") from error
     return locked.pins()
 
@@ -69,15 +68,8 @@ def _required_python(table: Table) -> str:
     return "" if version is None else f"=={version}" if version.count(".") > 1 else f"=={version}.*"
 
 
-def _applies(marker: object, markers: Mapping[str, str]) -> bool:
-    try:
-        return not isinstance(marker, str) or Marker(marker).evaluate({**markers, "extra": ""})
-    except InvalidMarker:
-        return True
-
-
 def _add(locked: LockedPins, name: str, entry: Table) -> None:
-    digests = [str(digest).removeprefix("sha256:") for digest in entry.get("hashes", ())]
+    digests = sha256_of(entry.get("hashes", ()))
     version = entry.get("version")
     if "git" in entry:
         locked.add(name, commit_pin(name, entry["git"], entry["ref"], entry.get("subdirectory")))

@@ -7,13 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from packaging.markers import InvalidMarker, Marker
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from contexta.bisect.inputs.direct_references import commit_pin, file_pin
 from contexta.bisect.inputs.pins import Pins
-from contexta.bisect.inputs.sides.locked_pins import LockedPins, another_interpreter
+from contexta.bisect.inputs.sides.locked_pins import LockedPins, another_interpreter, applies, sha256_of
 from contexta.bisect.inputs.sides.side import Candidate, Side, toml_beside
 from contexta.core.errors import InvalidInput
 from contexta.findings.past_runs import Installation
@@ -62,11 +61,11 @@ def pins_of_poetry_lock(table: Table, markers: Mapping[str, str], where: str, pr
         if any("groups" in package for package in packages):
             chosen = [package for package in packages if _is_in_group(package, markers, _optional_groups(project))]
         else:
-            applying = [package for package in packages if _applies(package.get("markers"), markers)]
+            applying = [package for package in packages if applies(package.get("markers"), markers)]
             chosen = list(_Graph(applying, markers).reached(project))
         for package in chosen:
             _add(locked, package)
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InvalidInput(f"{where} is damaged: {error!r}", hint="`poetry lock` writes it again") from error
     return locked.pins()
 
@@ -105,15 +104,6 @@ def _caret(match: re.Match[str]) -> str:
     return f">={'.'.join(map(str, numbers))},<{limit}"
 
 
-def _applies(marker: object, markers: Mapping[str, str], extras: Sequence[str] = ("",)) -> bool:
-    if not isinstance(marker, str) or not marker:
-        return True
-    try:
-        return any(Marker(marker).evaluate({**markers, "extra": extra}) for extra in extras)
-    except InvalidMarker:
-        return True
-
-
 def _optional_groups(project: Table | None) -> set[str]:
     groups = (project or {}).get("group", {})
     return {name for name, group in groups.items() if group.get("optional")}
@@ -123,7 +113,7 @@ def _is_in_group(package: Table, markers: Mapping[str, str], optional: set[str])
     """Whether a package of a lock of Poetry 2 is installed. Its markers may differ between groups."""
     own = package.get("markers")
     return not package.get("optional") and any(
-        _applies(own.get(group) if isinstance(own, dict) else own, markers)
+        applies(own.get(group) if isinstance(own, dict) else own, markers)
         for group in package["groups"]
         if group not in optional
     )
@@ -178,7 +168,7 @@ class _Graph:
                 details = one if isinstance(one, dict) else {"version": one}
                 if details.get("optional") and not str(details.get("markers", "")).count("extra"):
                     continue
-                if _applies(details.get("markers"), self._markers, extras) and _fits(
+                if applies(details.get("markers"), self._markers, extras) and _fits(
                     details.get("python", "*"), self._markers
                 ):
                     yield canonicalize_name(name), details.get("version", "*"), tuple(details.get("extras", ()))
@@ -194,7 +184,7 @@ class _Graph:
 def _add(locked: LockedPins, package: Table) -> None:
     name, source = canonicalize_name(package["name"]), package.get("source", {})
     kind, url = source.get("type"), source.get("url", "")
-    digests = [str(file["hash"]).removeprefix("sha256:") for file in package.get("files", ()) if "hash" in file]
+    digests = sha256_of(file["hash"] for file in package.get("files", ()) if "hash" in file)
     if kind == "git":
         locked.add(name, commit_pin(name, url, source["resolved_reference"], source.get("subdirectory")))
     elif kind == "url":
